@@ -1,0 +1,84 @@
+/** The crypto provider on Node's OpenSSL: the fast one, used by the program. */
+
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  randomBytes,
+  sign,
+  timingSafeEqual,
+  verify,
+  type KeyObject,
+} from 'node:crypto';
+import type { CryptoProvider } from './provider.js';
+
+const TAG_BYTES = 16;
+// RFC 8410 wrappers: node:crypto takes Ed25519 keys as DER only.
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+}
+
+function publicKey(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
+}
+
+/** The provider on node:crypto. */
+export const nodeCrypto: CryptoProvider = {
+  sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+
+  startSha256() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+  },
+
+  hmacSha256: (key, message) => createHmac('sha256', key).update(message).digest(),
+
+  hkdfSha256: (ikm, salt, info, length) => new Uint8Array(hkdfSync('sha256', ikm, salt, info, length)),
+
+  hkdfExpandSha256(prk, info, length) {
+    const blocks: Buffer[] = [];
+    let previous = Buffer.alloc(0);
+    for (let i = 1; blocks.length * 32 < length; i += 1) {
+      previous = createHmac('sha256', prk).update(previous).update(info).update(Buffer.of(i)).digest();
+      blocks.push(previous);
+    }
+    return Buffer.concat(blocks).subarray(0, length);
+  },
+
+  aesGcmSeal(key, nonce, plaintext) {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  },
+
+  aesGcmOpen(key, nonce, sealed) {
+    if (sealed.length < TAG_BYTES) return undefined;
+    const end = sealed.length - TAG_BYTES;
+    // §1.1: without authTagLength Node accepts tags of 4 bytes.
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(sealed.subarray(end));
+    const plaintext = decipher.update(sealed.subarray(0, end));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return plaintext;
+  },
+
+  ed25519PublicKey: (seed) => createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length),
+
+  ed25519Sign: (seed, message) => sign(null, message, privateKey(seed)),
+
+  ed25519Verify: (key, signature, message) => signature.length === 64 && verify(null, message, publicKey(key), signature),
+
+  randomBytes: (length) => randomBytes(length),
+
+  equalInConstantTime: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+};

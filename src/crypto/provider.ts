@@ -1,0 +1,31 @@
+/** The primitives of §1 behind one small interface, so that the engine can run on Node's crypto or portably. */
+
+/** A running SHA-256. */
+export interface RunningSha256 {
+  update(bytes: Uint8Array): void;
+  /** Ends the computation; the object must not be used again. */
+  digest(): Uint8Array;
+}
+
+/** The primitives of §1. Implementations never retain or change the arrays they are given. */
+export interface CryptoProvider {
+  sha256(bytes: Uint8Array): Uint8Array;
+  startSha256(): RunningSha256;
+  hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** RFC 5869, extract then expand. */
+  hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** RFC 5869 §2.3 alone. */
+  hkdfExpandSha256(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** AES-256-GCM with empty additional data. @returns ciphertext ‖ 16-byte authentication tag. */
+  aesGcmSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** @returns the plaintext, or undefined when the authentication tag does not verify; never unverified bytes. */
+  aesGcmOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** The public key of a 32-byte seed (RFC 8032 §5.1.5). */
+  ed25519PublicKey(seed: Uint8Array): Uint8Array;
+  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Cofactorless, S canonical (§4.3). The key must have passed `assertAcceptablePublicKey`. */
+  ed25519Verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean;
+  randomBytes(length: number): Uint8Array;
+  /** Compares in time that depends on the lengths alone. */
+  equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean;
+}

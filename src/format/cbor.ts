@@ -1,0 +1,117 @@
+/** Deterministic CBOR and its strict reading. Implements spec/format.md §5.1 and §5.2. */
+
+import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { NbakError } from '../errors.js';
+import { equalBytes } from './bytes.js';
+import { LIMITS } from './limits.js';
+
+/** What CBOR of this format decodes to; maps are always `Map`. */
+export type CborValue =
+  | number
+  | bigint
+  | string
+  | boolean
+  | null
+  | Uint8Array
+  | readonly CborValue[]
+  | ReadonlyMap<string | number, CborValue>;
+
+/** Encodes deterministically (§5.1). */
+export function encodeCbor(value: CborValue): Uint8Array {
+  return encode(value, rfc8949EncodeOptions);
+}
+
+/**
+ * Decodes exactly one deterministic CBOR item that fills `bytes` (§5.2).
+ *
+ * @param structure - what is being read, for the message.
+ * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper than 8; `FORMAT_INVALID` for everything else.
+ */
+export function decodeCbor(bytes: Uint8Array, structure: string): CborValue {
+  scan(bytes, structure);
+  let value: CborValue;
+  try {
+    value = decode(bytes, {
+      strict: true,
+      allowIndefinite: false,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      rejectDuplicateMapKeys: true,
+      useMaps: true,
+    }) as CborValue;
+  } catch (cause) {
+    throw invalid(structure, 'it is not strict CBOR', cause);
+  }
+  // cborg's strict mode checks neither key order nor everything else (§5.2 step 3): only equality does.
+  if (!equalBytes(encodeCbor(value), bytes)) throw invalid(structure, 'it is not deterministic CBOR');
+  return value;
+}
+
+function invalid(structure: string, why: string, cause?: unknown): NbakError {
+  return new NbakError('FORMAT_INVALID', `Cannot read ${structure}: ${why}`, {
+    details: { structure, clause: '§5.2' },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+const MAJOR_BYTES = 2;
+const MAJOR_TEXT = 3;
+const MAJOR_ARRAY = 4;
+const MAJOR_MAP = 5;
+const MAJOR_TAG = 6;
+const MAJOR_SIMPLE = 7;
+
+/** §5.2 step 1: walks the heads without building anything. */
+function scan(bytes: Uint8Array, structure: string): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** Items still to come at each open level. */
+  const open: number[] = [1];
+  let offset = 0;
+  while (open.length > 0) {
+    const level = open.length - 1;
+    const remaining = open[level] ?? 0;
+    if (remaining === 0) {
+      open.pop();
+      continue;
+    }
+    open[level] = remaining - 1;
+    const head = bytes[offset];
+    if (head === undefined) throw invalid(structure, 'it ends too early');
+    offset += 1;
+    const major = head >> 5;
+    const info = head & 31;
+    let argument = info;
+    if (info >= 24) {
+      if (info > 27) throw invalid(structure, 'it has an indefinite or reserved length');
+      const width = 1 << (info - 24);
+      if (offset + width > bytes.length) throw invalid(structure, 'it ends too early');
+      argument =
+        width === 1
+          ? view.getUint8(offset)
+          : width === 2
+            ? view.getUint16(offset)
+            : width === 4
+              ? view.getUint32(offset)
+              : Number(view.getBigUint64(offset));
+      offset += width;
+    }
+    if (major === MAJOR_TAG) throw invalid(structure, 'it has a tag');
+    if (major === MAJOR_SIMPLE) {
+      if (head !== 0xf4 && head !== 0xf5 && head !== 0xf6) throw invalid(structure, 'it has a float or an unknown simple value');
+    } else if (major === MAJOR_BYTES || major === MAJOR_TEXT) {
+      if (argument > bytes.length - offset) throw invalid(structure, 'a length exceeds what is there');
+      offset += argument;
+    } else if (major === MAJOR_ARRAY || major === MAJOR_MAP) {
+      const items = major === MAJOR_MAP ? argument * 2 : argument;
+      if (items > bytes.length - offset) throw invalid(structure, 'a count exceeds what is there');
+      if (open.length > LIMITS.cborDepth) {
+        throw new NbakError('LIMIT_EXCEEDED', `Cannot read ${structure}: CBOR nests deeper than ${LIMITS.cborDepth}`, {
+          details: { structure, limit: 'cborDepth' },
+        });
+      }
+      open.push(items);
+    }
+  }
+  if (offset !== bytes.length) throw invalid(structure, 'bytes follow its end');
+}

@@ -1,0 +1,21 @@
+/** The limits of §15. spec/format.md is normative; a test compares its table with this object. */
+export const LIMITS = {
+  plaintextBytes: 16_777_216,
+  sealedBytes: 17_825_792,
+  packBytes: 67_108_864,
+  footerBytes: 8_388_608,
+  packBlobs: 65_536,
+  bundleSlices: 8_192,
+  indexRawBytes: 16_777_216,
+  pageRawBytes: 16_777_216,
+  pageEntries: 65_536,
+  pageDepth: 4,
+  manifestBytes: 4_194_304,
+  recordBytes: 33_554_432,
+  cborDepth: 8,
+  zstdWindowBytes: 16_777_216,
+  pathBytes: 4_096,
+  componentBytes: 255,
+  parents: 1_024,
+  listedPaths: 1_000,
+} as const;

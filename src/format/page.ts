@@ -1,0 +1,199 @@
+/** Pages, raw: parts of a backup's file list. Implements §10.1, §10.2 and §10.7 (§5.3 wraps the raw bytes). */
+
+import { concatBytes, readU32, u32 } from './bytes.js';
+import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
+import { decodeEntry, decodePieces, encodeEntry, encodePieces, type Entry, type Piece } from './entry.js';
+import { idFromBytes, idToBytes, type BlobId, type PageId } from './ids.js';
+import { LIMITS } from './limits.js';
+import { comparePaths } from './path.js';
+import { asArray, asBytes, asText, asUint, invalidField, limitExceeded } from './shape.js';
+
+/** A blob that a page refers to. */
+export interface BlobRow {
+  readonly id: BlobId;
+  /** Frame length as first sealed. */
+  readonly length: number;
+}
+
+/** A blob row of a page that knows plaintext lengths. */
+export interface PlainBlobRow extends BlobRow {
+  readonly plaintextLength: number;
+}
+
+/** Who owns entries; names are empty where unknown. */
+export interface Owner {
+  readonly uid: number;
+  readonly user: string;
+  readonly gid: number;
+  readonly group: string;
+}
+
+interface PageBase {
+  /** The number of the dedup secret of the digests. */
+  readonly dedup: number;
+  readonly children: readonly PageId[];
+}
+
+/** Type 1: entries of one root, in path order. */
+export interface EntriesPage extends PageBase {
+  readonly type: 'entries';
+  readonly blobs: readonly PlainBlobRow[];
+  readonly owners: readonly Owner[];
+  readonly entries: readonly Entry[];
+}
+/** Type 2: a list of pages. */
+export interface ListPage extends PageBase {
+  readonly type: 'list';
+  readonly blobs: readonly [];
+}
+/** Type 3: a run of one file's content. */
+export interface ContentPage extends PageBase {
+  readonly type: 'content';
+  readonly blobs: readonly PlainBlobRow[];
+  readonly pieces: readonly Piece[];
+}
+/** Type 4: what the world sees of a sealed page. */
+export interface PublicPage extends PageBase {
+  readonly type: 'public';
+  readonly blobs: readonly BlobRow[];
+  readonly sealed: BlobRow;
+}
+/** A page of any type. */
+export type Page = EntriesPage | ListPage | ContentPage | PublicPage;
+
+const TYPES = { entries: 1, list: 2, content: 3, public: 4 } as const;
+const ROW_BYTES = 36;
+const PLAIN_ROW_BYTES = 40;
+
+/** Encodes the raw bytes of a page. */
+export function encodePage(page: Page): Uint8Array {
+  const children = page.children.map(idToBytes);
+  return encodeCbor([TYPES[page.type], page.dedup, children, encodeRows(page), encodeBody(page)]);
+}
+
+function encodeRows(page: Page): Uint8Array {
+  if (page.type === 'list') return new Uint8Array(0);
+  if (page.type === 'public') return concatBytes(...page.blobs.map(encodeBlobRow));
+  return concatBytes(...page.blobs.map((row) => concatBytes(encodeBlobRow(row), u32(row.plaintextLength))));
+}
+
+function encodeBody(page: Page): CborValue {
+  switch (page.type) {
+    case 'entries':
+      return [page.owners.map(({ uid, user, gid, group }) => [uid, user, gid, group]), page.entries.map(encodeEntry)];
+    case 'list':
+      return [];
+    case 'content':
+      return [encodePieces(page.pieces)];
+    case 'public':
+      return [encodeBlobRow(page.sealed)];
+  }
+}
+
+/** The 36 bytes id ‖ u32 frame length (§10.1). */
+export function encodeBlobRow(row: BlobRow): Uint8Array {
+  return concatBytes(idToBytes(row.id), u32(row.length));
+}
+
+/** Decodes the 36 bytes at `offset`. */
+export function decodeBlobRow(bytes: Uint8Array, offset = 0): BlobRow {
+  return { id: idFromBytes(bytes.subarray(offset, offset + 32)), length: readU32(bytes, offset + 32) };
+}
+
+/**
+ * Decodes the raw bytes of a page and checks everything that one page can show (§10.1–§10.5).
+ *
+ * @throws NbakError `FORMAT_INVALID`, `LIMIT_EXCEEDED` or `PATH_UNSAFE`.
+ */
+export function decodePage(raw: Uint8Array): Page {
+  const structure = 'a page';
+  const fields = asArray(decodeCbor(raw, structure), structure, 'the page', 5);
+  const type = asUint(fields[0], structure, 'type', 4);
+  const dedup = asUint(fields[1], structure, 'dedup');
+  const children = asArray(fields[2], structure, 'children').map((child) =>
+    idFromBytes<PageId>(asBytes(child, structure, 'child', 32)),
+  );
+  assertCount(children.length, structure);
+  const rows = asBytes(fields[3], structure, 'blobs');
+  switch (type) {
+    case TYPES.entries: {
+      const blobs = decodePlainRows(rows);
+      const [owners, entries] = asArray(fields[4], structure, 'body', 2);
+      const ownerList = asArray(owners, structure, 'owners').map(decodeOwner);
+      const bounds = { owners: ownerList.length, blobs: blobs.length, children: children.length };
+      const items = asArray(entries, structure, 'entries');
+      assertCount(items.length, structure);
+      const list = items.map((item) => decodeEntry(item, bounds));
+      assertOrder(list);
+      return { type: 'entries', dedup, children, blobs, owners: ownerList, entries: list };
+    }
+    case TYPES.list:
+      asArray(fields[4], structure, 'body', 0);
+      if (rows.length > 0) throw invalidField(structure, 'blobs', 'empty in a list');
+      if (children.length === 0) throw invalidField(structure, 'children', 'at least one in a list');
+      return { type: 'list', dedup, children, blobs: [] };
+    case TYPES.content: {
+      const blobs = decodePlainRows(rows);
+      const [pieces] = asArray(fields[4], structure, 'body', 1);
+      const list = decodePieces(pieces, blobs.length, structure);
+      assertCount(list.length, structure);
+      if (children.length > 0) throw invalidField(structure, 'children', 'empty in a content page');
+      return { type: 'content', dedup, children, blobs, pieces: list };
+    }
+    case TYPES.public: {
+      const [sealed] = asArray(fields[4], structure, 'body', 1);
+      const row = asBytes(sealed, structure, 'sealed page', ROW_BYTES);
+      return { type: 'public', dedup, children, blobs: decodeRows(rows, ROW_BYTES), sealed: decodeBlobRow(row) };
+    }
+    default:
+      throw invalidField(structure, 'type', '1 to 4');
+  }
+}
+
+function decodeRows(bytes: Uint8Array, width: number): BlobRow[] {
+  if (bytes.length % width !== 0) throw invalidField('a page', 'blobs', `rows of ${width} bytes`);
+  assertCount(bytes.length / width, 'a page');
+  const rows: BlobRow[] = [];
+  const seen = new Set<BlobId>();
+  for (let offset = 0; offset < bytes.length; offset += width) {
+    const row = decodeBlobRow(bytes, offset);
+    if (seen.has(row.id)) throw invalidField('a page', 'blobs', 'without duplicates');
+    seen.add(row.id);
+    rows.push(row);
+  }
+  return rows;
+}
+
+function decodePlainRows(bytes: Uint8Array): PlainBlobRow[] {
+  return decodeRows(bytes, PLAIN_ROW_BYTES).map((row, i) => {
+    const plaintextLength = readU32(bytes, i * PLAIN_ROW_BYTES + ROW_BYTES);
+    if (plaintextLength > LIMITS.plaintextBytes) {
+      throw limitExceeded('a page', 'plaintextBytes', plaintextLength, LIMITS.plaintextBytes);
+    }
+    return { ...row, plaintextLength };
+  });
+}
+
+function decodeOwner(value: CborValue): Owner {
+  const structure = 'a page';
+  const [uid, user, gid, group] = asArray(value, structure, 'an owner', 4);
+  return {
+    uid: asUint(uid, structure, 'uid', 0xffff_ffff),
+    user: asText(user, structure, 'user'),
+    gid: asUint(gid, structure, 'gid', 0xffff_ffff),
+    group: asText(group, structure, 'group'),
+  };
+}
+
+function assertOrder(entries: readonly Entry[]): void {
+  for (let i = 1; i < entries.length; i += 1) {
+    const [before, entry] = [entries[i - 1], entries[i]];
+    if (before && entry && comparePaths(before.path, entry.path) >= 0) {
+      throw invalidField('a page', 'entries', 'in strictly ascending path order');
+    }
+  }
+}
+
+function assertCount(count: number, structure: string): void {
+  if (count > LIMITS.pageEntries) throw limitExceeded(structure, 'pageEntries', count, LIMITS.pageEntries);
+}

@@ -1,0 +1,157 @@
+/** Sealing and opening one blob: where format, crypto, compression and keys meet. Implements §6.3–§6.7. */
+
+import { compress, decompress, looksCompressible } from '../compression/zstd.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import { NbakError } from '../errors.js';
+import {
+  decodeBlobFrame,
+  decodeSealedPlaintext,
+  encodeBlobFrame,
+  encodeBlobHeader,
+  encodeNonce,
+  encodeSealedPlaintext,
+  sealedLengthOf,
+  type BlobHeader,
+  type BlobKind,
+} from '../format/blob.js';
+import { toHex } from '../format/bytes.js';
+import type { RepositoryId } from '../format/ids.js';
+import { blobKey, keySchedule } from '../vault/key-schedule.js';
+
+/** The secrets that sealing and opening need; plain data, so that it can go to a worker. */
+export interface BlobSecrets {
+  readonly repository: RepositoryId;
+  readonly epoch: number;
+  readonly root: Uint8Array;
+  /** All dedup secrets by number; the last is current. */
+  readonly dedup: readonly { readonly number: number; readonly secret: Uint8Array }[];
+}
+
+/** Seals blobs of one session in one lane (§6.5). */
+export class BlobSealer {
+  readonly #crypto: CryptoProvider;
+  readonly #secrets: BlobSecrets;
+  readonly #session: Uint8Array;
+  readonly #lane: number;
+  readonly #tagKey: Uint8Array;
+  readonly #sessionSecrets = new Map<BlobKind, Uint8Array>();
+  #counter = 0;
+
+  constructor(crypto: CryptoProvider, secrets: BlobSecrets, place: { readonly session: Uint8Array; readonly lane: number }) {
+    const current = secrets.dedup.at(-1);
+    if (current === undefined) throw new RangeError('BlobSealer expects at least one dedup secret');
+    this.#crypto = crypto;
+    this.#secrets = secrets;
+    this.#session = place.session;
+    this.#lane = place.lane;
+    this.#tagKey = keySchedule(crypto, secrets.repository).tagKey(current.secret);
+  }
+
+  /** The tag of a chunk whose plaintext has SHA-256 `hash` (§3.6). */
+  tagOf(hash: Uint8Array): Uint8Array {
+    return this.#crypto.hmacSha256(this.#tagKey, hash);
+  }
+
+  /** Seals one chunk into a frame. */
+  seal(kind: BlobKind, plaintext: Uint8Array, tag: Uint8Array): Uint8Array {
+    const crypto = this.#crypto;
+    const compressed = looksCompressible(plaintext) ? compress(plaintext) : undefined;
+    const smaller = compressed !== undefined && compressed.length < plaintext.length ? compressed : undefined;
+    const body = smaller ?? plaintext;
+    const header: BlobHeader = {
+      codec: smaller === undefined ? 'stored' : 'zstd',
+      kind,
+      epoch: this.#secrets.epoch,
+      session: this.#session,
+      nonce: encodeNonce(this.#lane, this.#counter),
+      tag,
+      sealedLength: sealedLengthOf(body.length),
+    };
+    this.#counter += 1;
+    const headerBytes = encodeBlobHeader(header);
+    const { key, commitment } = blobKey(crypto, this.#sessionSecret(kind), headerBytes);
+    const sealed = crypto.aesGcmSeal(key, header.nonce, encodeSealedPlaintext(plaintext.length, body));
+    return encodeBlobFrame(headerBytes, commitment, sealed);
+  }
+
+  #sessionSecret(kind: BlobKind): Uint8Array {
+    let secret = this.#sessionSecrets.get(kind);
+    if (secret === undefined) {
+      const { repository, root } = this.#secrets;
+      secret = keySchedule(this.#crypto, repository).sessionSecret(root, this.#session, kind);
+      this.#sessionSecrets.set(kind, secret);
+    }
+    return secret;
+  }
+}
+
+/** An opened blob. */
+export interface OpenedBlob {
+  readonly plaintext: Uint8Array;
+  /** SHA-256 of the plaintext. Never stored (§3.6). */
+  readonly hash: Uint8Array;
+  readonly header: BlobHeader;
+}
+
+/** Opens blobs of every session of the repository. */
+export class BlobOpener {
+  readonly #crypto: CryptoProvider;
+  readonly #secrets: BlobSecrets;
+  readonly #tagKeys: ReadonlyMap<number, Uint8Array>;
+  readonly #sessionSecrets = new Map<string, Uint8Array>();
+
+  constructor(crypto: CryptoProvider, secrets: BlobSecrets) {
+    const schedule = keySchedule(crypto, secrets.repository);
+    this.#crypto = crypto;
+    this.#secrets = secrets;
+    this.#tagKeys = new Map(secrets.dedup.map(({ number, secret }) => [number, schedule.tagKey(secret)]));
+  }
+
+  /**
+   * Opens a frame whose SHA-256 was compared with its id (§6.7).
+   *
+   * @param dedup - the number of the dedup secret that its footer states.
+   * @throws NbakError `BLOB_TAMPERED`, `KEY_WRONG` for another epoch, `FORMAT_INVALID`, `FORMAT_NEWER` or `LIMIT_EXCEEDED`.
+   */
+  open(frame: Uint8Array, dedup: number): OpenedBlob {
+    const crypto = this.#crypto;
+    const { header, headerBytes, commitment, sealed } = decodeBlobFrame(frame);
+    const { key, commitment: expected } = blobKey(crypto, this.#sessionSecret(header), headerBytes);
+    // §6.4: before anything is decrypted, or a frame made for two keys would open under both (A13).
+    if (!crypto.equalInConstantTime(commitment, expected)) throw tampered('its commitment does not match');
+    const opened = crypto.aesGcmOpen(key, header.nonce, sealed);
+    if (opened === undefined) throw tampered('its authentication tag does not verify');
+    const { plaintextLength, body } = decodeSealedPlaintext(opened, header.codec);
+    const plaintext = header.codec === 'zstd' ? decompress(body, plaintextLength) : body;
+    if (plaintext === undefined) throw tampered('its compressed data is broken');
+    const hash = crypto.sha256(plaintext);
+    const tagKey = this.#tagKeys.get(dedup);
+    if (tagKey === undefined || !crypto.equalInConstantTime(crypto.hmacSha256(tagKey, hash), header.tag)) {
+      throw tampered('its tag is not that of its content');
+    }
+    return { plaintext, hash, header };
+  }
+
+  #sessionSecret({ epoch, session, kind }: BlobHeader): Uint8Array {
+    const { repository, root, epoch: own } = this.#secrets;
+    if (epoch !== own) {
+      throw new NbakError('KEY_WRONG', `A blob is of epoch ${epoch}; the vault key opens epoch ${own}`, {
+        details: { epoch },
+      });
+    }
+    const cacheKey = `${kind}:${toHex(session)}`;
+    let secret = this.#sessionSecrets.get(cacheKey);
+    if (secret === undefined) {
+      secret = keySchedule(this.#crypto, repository).sessionSecret(root, session, kind);
+      this.#sessionSecrets.set(cacheKey, secret);
+    }
+    return secret;
+  }
+}
+
+function tampered(why: string): NbakError {
+  return new NbakError('BLOB_TAMPERED', `A blob was tampered with: ${why}`, {
+    details: { clause: '§6.7' },
+    hint: 'Its bytes are those of its id, so this is no bit rot: somebody who holds a key made it so.',
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * The catalog: a local, rebuildable SQLite cache of one repository. It holds what footers say, which files were
+ * seen unchanged, and the heads that a verifier saw. It never holds a name or content of a file: files are
+ * looked up by a keyed hash of their path.
+ */
+
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { RepositoryId } from '../format/ids.js';
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE packs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+    epoch INTEGER NOT NULL, dedup INTEGER NOT NULL) STRICT;
+  CREATE TABLE blobs (pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, kind INTEGER NOT NULL,
+    id BLOB NOT NULL, tag BLOB NOT NULL, stand_in BLOB) STRICT;
+  CREATE INDEX blobs_id ON blobs (id);
+  CREATE INDEX blobs_tag ON blobs (tag);
+  CREATE INDEX blobs_pack ON blobs (pack);
+  CREATE TABLE indexes (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE files (key BLOB PRIMARY KEY, stat TEXT NOT NULL, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE heads (pin TEXT NOT NULL, id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (pin, id)) STRICT, WITHOUT ROWID;
+`;
+
+/** The open cache database. */
+export type Catalog = Database.Database;
+
+/**
+ * Opens the catalog of a repository, creating it where it is absent, of another version or unreadable.
+ *
+ * @param cacheDirectory - where caches live; undefined keeps the catalog in memory.
+ */
+export function openCatalog(cacheDirectory: string | undefined, repository: RepositoryId): Catalog {
+  if (cacheDirectory === undefined) return prepare(new Database(':memory:'));
+  const directory = join(cacheDirectory, repository);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, `catalog-${SCHEMA_VERSION}.db`);
+  const catalog = new Database(file, { timeout: 30_000 });
+  chmodSync(file, 0o600);
+  return prepare(catalog);
+}
+
+function prepare(catalog: Catalog): Catalog {
+  catalog.pragma('journal_mode = WAL');
+  // A cache may lose its last transactions in a power cut, as long as it stays consistent.
+  catalog.pragma('synchronous = NORMAL');
+  const create = catalog.transaction(() => {
+    if (catalog.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
+    catalog.exec(SCHEMA);
+    catalog.pragma(`user_version = ${SCHEMA_VERSION}`);
+  });
+  create.immediate();
+  return catalog;
+}

@@ -1,0 +1,168 @@
+/** Opening a repository: authenticating it by a pinned key, or unlocking it with a vault key. Implements §19.1–§19.2. */
+
+import type { CryptoProvider } from '../crypto/provider.js';
+import { assertAcceptablePublicKey } from '../crypto/public-key.js';
+import { isNbakError, NbakError } from '../errors.js';
+import { equalBytes, toHex } from '../format/bytes.js';
+import { decodeEnvelope, SIGNED_TYPES } from '../format/cose.js';
+import { decodeEpochRecord, type EpochRecord } from '../format/epoch-record.js';
+import type { RepositoryId } from '../format/ids.js';
+import { LIMITS } from '../format/limits.js';
+import type { NamesMode } from '../format/manifest.js';
+import { decodeRepositoryObject } from '../format/repository-object.js';
+import type { ObjectName, Storage } from '../storage/storage.js';
+import { openEpoch, type EpochSecrets } from '../vault/epoch.js';
+import { KeyRing, type KnownKey } from '../vault/signing.js';
+import { parseName, REPOSITORY_NAME } from './object-names.js';
+import { readWhole } from './read-object.js';
+
+/** An authentic repository. Everything read through it is checked against keys that the pinned key introduced. */
+export interface Repository {
+  readonly crypto: CryptoProvider;
+  readonly storage: Storage;
+  readonly id: RepositoryId;
+  readonly names: NamesMode;
+  readonly created: number;
+  /** The newest epoch. */
+  readonly epoch: number;
+  /** The newest epoch's admin public key: what users pin. */
+  readonly verificationKey: Uint8Array;
+  readonly keyRing: KeyRing;
+}
+
+/** A repository that was opened with its vault key. */
+export interface UnlockedRepository extends Repository {
+  readonly secrets: EpochSecrets;
+}
+
+interface StoredRecord {
+  readonly name: ObjectName;
+  readonly bytes: Uint8Array;
+  readonly record: EpochRecord;
+}
+
+/**
+ * Opens a repository for reading with a pinned verification key and no secret.
+ *
+ * @param verificationKey - 32 bytes that came from the user, never from the repository.
+ * @throws NbakError `REPOSITORY_NOT_FOUND`, `SIGNER_UNKNOWN`, `SIGNATURE_INVALID`, `OBJECT_CORRUPT`,
+ *   `FORMAT_INVALID`, `FORMAT_NEWER` or a STORAGE code.
+ */
+export async function openWithPublicKey(
+  storage: Storage,
+  crypto: CryptoProvider,
+  verificationKey: Uint8Array,
+): Promise<Repository> {
+  assertAcceptablePublicKey(verificationKey);
+  const object = await readRepositoryObject(storage);
+  const records = await readRecords(storage, crypto);
+  const pinned = records.find(({ record }) => equalBytes(record.admin, verificationKey));
+  if (pinned === undefined) throw unknownKey(storage);
+  return authenticate(storage, crypto, { object, record: pinned });
+}
+
+/**
+ * Opens a repository with its vault key.
+ *
+ * @param keyBytes - the key bytes of §2.1.
+ * @throws NbakError `KEY_WRONG` when the key fits no epoch; else as {@link openWithPublicKey}.
+ */
+export async function openWithVaultKey(
+  storage: Storage,
+  crypto: CryptoProvider,
+  keyBytes: Uint8Array,
+): Promise<UnlockedRepository> {
+  const object = await readRepositoryObject(storage);
+  const records = await readRecords(storage, crypto);
+  if (records.length === 0) throw missingRecords(storage);
+  for (const stored of records) {
+    const secrets = openEpoch(crypto, stored.record, keyBytes);
+    if (secrets === undefined) continue;
+    const repository = authenticate(storage, crypto, { object, record: stored });
+    return { ...repository, secrets };
+  }
+  throw new NbakError('KEY_WRONG', `The vault key does not fit the repository at ${storage.description}`, {
+    details: { repository: storage.description },
+    hint: 'Use the vault key that was in force when the repository was made.',
+  });
+}
+
+async function readRepositoryObject(storage: Storage): Promise<Uint8Array> {
+  try {
+    return await readWhole(storage, REPOSITORY_NAME, LIMITS.recordBytes);
+  } catch (error) {
+    if (!isNbakError(error, 'OBJECT_MISSING')) throw error;
+    throw new NbakError('REPOSITORY_NOT_FOUND', `There is no repository at ${storage.description}`, {
+      details: { repository: storage.description },
+      hint: 'Check the path, or make one with `nbak init`.',
+      cause: error,
+    });
+  }
+}
+
+/** All records of `epochs/`, newest first, shapes checked and nothing trusted yet. */
+async function readRecords(storage: Storage, crypto: CryptoProvider): Promise<readonly StoredRecord[]> {
+  const records: StoredRecord[] = [];
+  for await (const { name } of storage.list('epochs/')) {
+    const { kind, hash } = parseName(name);
+    if (kind !== 'epoch') continue;
+    const bytes = await readWhole(storage, name, LIMITS.recordBytes);
+    if (toHex(crypto.sha256(bytes)) !== hash) {
+      throw new NbakError('OBJECT_CORRUPT', `${name} is corrupt: its bytes do not match its name`, {
+        details: { object: name },
+        hint: 'Take this object from another copy of the repository.',
+      });
+    }
+    // §13.3: records after the first are wrapped by the old admin key. Rotation writes them; 0.1 has none to read.
+    if (!name.startsWith('epochs/1.')) continue;
+    const { payload } = decodeEnvelope(bytes, SIGNED_TYPES.epoch, LIMITS.recordBytes);
+    records.push({ name, bytes, record: decodeEpochRecord(payload) });
+  }
+  return records.sort((a, b) => b.record.epoch - a.record.epoch);
+}
+
+/** §19.1 steps 3 and 4, from the record of the pinned key. */
+function authenticate(
+  storage: Storage,
+  crypto: CryptoProvider,
+  from: { readonly object: Uint8Array; readonly record: StoredRecord },
+): Repository {
+  const { record, bytes, name } = from.record;
+  const envelope = decodeEnvelope(from.object, SIGNED_TYPES.repository, LIMITS.recordBytes);
+  const stated = decodeRepositoryObject(envelope.payload);
+  const admin: KnownKey = { publicKey: record.admin, role: 'admin', epoch: record.epoch };
+  const own = new KeyRing(crypto, stated.id, [admin]);
+  own.verify(from.object, { type: SIGNED_TYPES.repository, role: 'admin', what: 'the repository object' });
+  own.verify(bytes, { type: SIGNED_TYPES.epoch, role: 'admin', what: name });
+  if (record.repository !== stated.id || !equalBytes(stated.admin, record.admin)) {
+    throw new NbakError('REFERENCE_TAMPERED', `${name} and the repository object belong to different repositories`, {
+      details: { object: name, clause: '§19.1' },
+    });
+  }
+  for (const key of record.backup) assertAcceptablePublicKey(key);
+  const backup = record.backup.map((publicKey): KnownKey => ({ publicKey, role: 'backup', epoch: record.epoch }));
+  return {
+    crypto,
+    storage,
+    id: stated.id,
+    names: stated.names,
+    created: stated.created,
+    epoch: record.epoch,
+    verificationKey: record.admin,
+    keyRing: new KeyRing(crypto, stated.id, [admin, ...backup]),
+  };
+}
+
+function unknownKey(storage: Storage): NbakError {
+  return new NbakError('SIGNER_UNKNOWN', `The public key is not the key of the repository at ${storage.description}`, {
+    details: { repository: storage.description },
+    hint: 'Either it is the key of another repository, or this repository was replaced by somebody else’s.',
+  });
+}
+
+function missingRecords(storage: Storage): NbakError {
+  return new NbakError('OBJECT_MISSING', `The repository at ${storage.description} has no epoch record`, {
+    details: { repository: storage.description },
+    hint: 'Take the objects under epochs/ from another copy of the repository.',
+  });
+}

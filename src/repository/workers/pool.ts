@@ -1,0 +1,108 @@
+/** A blob engine on worker threads: each request goes to the worker with the least to do. */
+
+import { Worker } from 'node:worker_threads';
+import { NbakError } from '../../errors.js';
+import type { BlobId } from '../../format/ids.js';
+import type { BlobEngine, DigestedSegment, EngineSecrets, FrameResult, SealedChunk } from '../blob-engine.js';
+import type { WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
+
+type RequestBody = WorkerRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'id'> : never) : never;
+type Response<Task extends WorkerRequest['task']> = Extract<WorkerResponse, { task: Task }>;
+
+interface Pending {
+  readonly resolve: (response: WorkerResponse) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly pending: Map<number, Pending>;
+}
+
+/**
+ * Starts `threads` workers.
+ *
+ * @param threads - at least 1; memory grows by some 20 MiB and a segment each.
+ */
+export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngine {
+  const members = Array.from({ length: threads }, (_, lane) => startMember(lane, secrets));
+  let nextId = 0;
+
+  function ask<Task extends WorkerRequest['task']>(
+    member: Member,
+    body: RequestBody & { readonly task: Task },
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Response<Task> & { readonly id: number }> {
+    const id = nextId;
+    nextId += 1;
+    return new Promise((resolve, reject) => {
+      member.pending.set(id, { resolve: resolve as (response: WorkerResponse) => void, reject });
+      member.worker.postMessage({ ...body, id }, [...transfer]);
+    });
+  }
+
+  const idlest = (): Member =>
+    members.reduce((least, member) => (member.pending.size < least.pending.size ? member : least));
+
+  return {
+    async digest(segment): Promise<DigestedSegment> {
+      const member = idlest();
+      const bytes = transferable(segment.bytes);
+      const body = { task: 'digest' as const, bytes, chunks: segment.chunks };
+      const { id, digests } = await ask(member, body, [bytes.buffer as ArrayBuffer]);
+      return {
+        digests,
+        async seal(indexes): Promise<readonly SealedChunk[]> {
+          const sealed = await ask(member, { task: 'seal', segment: id, indexes });
+          return sealed.places.map(({ index, blob, offset, length }) => ({
+            index,
+            id: blob as BlobId,
+            frame: sealed.bytes.subarray(offset, offset + length),
+          }));
+        },
+      };
+    },
+    async open(bytes, frames): Promise<readonly FrameResult[]> {
+      const owned = transferable(bytes);
+      const opened = await ask(idlest(), { task: 'open', bytes: owned, frames }, [owned.buffer as ArrayBuffer]);
+      return opened.places.map((place): FrameResult => {
+        if ('error' in place) return place;
+        const plaintext = opened.bytes.subarray(place.offset, place.offset + place.length);
+        return { plaintext, kind: place.kind, pieces: place.pieces };
+      });
+    },
+    async hash(bytes, ranges) {
+      const owned = transferable(bytes);
+      return (await ask(idlest(), { task: 'hash', bytes: owned, ranges }, [owned.buffer as ArrayBuffer])).hashes;
+    },
+    async close() {
+      await Promise.all(members.map(({ worker }) => worker.terminate()));
+    },
+  };
+}
+
+function startMember(lane: number, secrets: EngineSecrets): Member {
+  const start: WorkerStart = { ...secrets, lane };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
+  const pending = new Map<number, Pending>();
+  const failAll = (why: string, cause?: unknown): void => {
+    const error = new NbakError('INTERNAL', `A worker thread failed: ${why}`, { cause });
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  };
+  worker.on('message', (response: WorkerResponse) => {
+    const waiting = pending.get(response.id);
+    pending.delete(response.id);
+    if (response.task === 'failed') waiting?.reject(new NbakError('INTERNAL', `A worker thread failed: ${response.message}`));
+    else waiting?.resolve(response);
+  });
+  worker.on('error', (error) => failAll('it crashed', error));
+  worker.on('exit', () => failAll('it stopped'));
+  return { worker, pending };
+}
+
+/** A view that fills an ArrayBuffer of its own, as transfers need; copies only where it does not. */
+function transferable(bytes: Uint8Array): Uint8Array {
+  const alone = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  return alone && !Buffer.isBuffer(bytes) ? bytes : new Uint8Array(bytes);
+}

@@ -1,0 +1,214 @@
+/** In the parent: decides how one database is opened, in place or as a private copy, and sees it through. */
+import { accessSync, closeSync, constants, lstatSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reason } from '../root.js';
+import type { CaptureProcess } from './child-process.js';
+import { isSeenOpen } from './file-locks.js';
+import { openForReading, sidecarPath, sniffDatabase, toLatin1 } from './header.js';
+import type { DatabaseHeader, FilePath } from './header.js';
+import { copyAtRest } from './private-copy.js';
+import { createPrivateFile, replaceByDecoy } from './private-file.js';
+import type { PrivateFile } from './private-file.js';
+import { isNbakError } from '../../errors.js';
+
+const RETRY_MS = 50;
+
+/** What all databases of one capture share. */
+export interface CaptureContext {
+  readonly child: CaptureProcess;
+  readonly directory: string;
+  readonly lockWaitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a database stands after {@link Candidate.prepare}. */
+export type CandidateState =
+  | {
+      readonly way: 'in-place';
+      readonly isWal: boolean;
+      readonly isLockable: boolean;
+      readonly isSeen: boolean;
+    }
+  | { readonly way: 'copy'; readonly file: PrivateFile; readonly stillness: string }
+  | {
+      readonly way: 'failed';
+      readonly outcome: 'locked' | 'damaged' | 'unreadable';
+      readonly message: string;
+    };
+
+/** One database on its way to a pin. */
+export class Candidate {
+  readonly path: FilePath;
+  readonly number: number;
+  state: CandidateState = { way: 'failed', outcome: 'unreadable', message: 'Not looked at yet' };
+  readonly #context: CaptureContext;
+  #files = 0;
+  #needsCopy = false;
+  #neverStill = false;
+
+  constructor(context: CaptureContext, path: FilePath, number: number) {
+    this.#context = context;
+    this.path = path;
+    this.number = number;
+  }
+
+  /**
+   * Opens the database in place where that changes nothing: in rollback mode (a read-only open makes no file, and a
+   * hot journal is refused), or in WAL mode while `-wal` and `-shm` are there and in use. Otherwise takes a private
+   * copy with proof that the source held still. Waits for locks as long as `lockWaitMs` allows.
+   */
+  async prepare(): Promise<void> {
+    const end = Date.now() + this.#context.lockWaitMs;
+    while (true) {
+      this.#context.signal?.throwIfAborted();
+      const header = sniffDatabase(this.path);
+      if (header === undefined) {
+        this.fail('unreadable', this.#whyNot());
+        return;
+      }
+      const problem = this.#mayOpen(header) ? await this.#openInPlace(header) : await this.#takeCopy();
+      if (problem === undefined) return;
+      if (Date.now() >= end) {
+        this.fail('locked', problem);
+        return;
+      }
+      await sleep(Math.min(RETRY_MS, Math.max(1, end - Date.now())));
+    }
+  }
+
+  /** Gives the database up, letting go of what was opened for it. */
+  fail(outcome: 'locked' | 'damaged' | 'unreadable', message: string): void {
+    this.state = { way: 'failed', outcome, message };
+  }
+
+  /** Forgets what {@link prepare} did, to do it again; `needsCopy`: opening in place turned out impossible. */
+  async reset(needsCopy: boolean): Promise<void> {
+    this.#needsCopy ||= needsCopy;
+    if (this.state.way === 'copy') await this.#discard(this.state.file);
+    if (this.state.way === 'in-place') await this.#context.child.ask('release', { database: this.number });
+    this.fail('unreadable', 'Not looked at yet');
+  }
+
+  /** Makes an empty private file that the capture process has open; the caller closes the descriptor. */
+  async makeFile(): Promise<PrivateFile> {
+    const file = createPrivateFile(this.#context.directory, `${this.number}-${this.#files++}`);
+    try {
+      await this.#context.child.ask('adopt', { file: file.path });
+    } catch (error) {
+      closeSync(file.descriptor);
+      throw error;
+    }
+    return file;
+  }
+
+  #mayOpen(header: DatabaseHeader): boolean {
+    if (this.#needsCopy) return false;
+    if (header.journal === 'rollback') return true;
+    // Without a log and its index SQLite would make them, in the source and with our owner.
+    return header.hasWal && header.hasShm && (this.#neverStill || isSeenOpen(this.path));
+  }
+
+  /** Returns undefined when the matter is decided, else why it must be tried again. */
+  async #openInPlace(header: DatabaseHeader): Promise<string | undefined> {
+    const before = this.#sidecarInodes();
+    const { child, directory } = this.#context;
+    const { outcome, message } = await child.ask('open', {
+      database: this.number,
+      path: toLatin1(this.path),
+      link: join(directory, `link-${this.number}-${this.#files++}`),
+    });
+    if (outcome === 'busy') return `Locked by another process: ${message}`;
+    if (outcome === 'copy') {
+      this.#needsCopy = true;
+      return this.#takeCopy();
+    }
+    if (outcome !== 'open') {
+      this.fail(outcome, message);
+      return undefined;
+    }
+    if (header.journal === 'wal' && this.#sidecarInodes() !== before) {
+      // The application closed it between our look and our open, which then made these files.
+      await child.ask('release', { database: this.number });
+      this.#removeOwnSidecars(before);
+      return 'It was closed by its application at this moment';
+    }
+    const isWal = header.journal === 'wal';
+    const isLockable = isWal && mayWrite(this.path);
+    this.state = { way: 'in-place', isWal, isLockable, isSeen: !this.#neverStill };
+    return undefined;
+  }
+
+  async #takeCopy(): Promise<string | undefined> {
+    const file = await this.makeFile();
+    let stillness: string | undefined;
+    try {
+      replaceByDecoy(file.path);
+      stillness = await copyAtRest(this.path, { ...this.#context, descriptor: file.descriptor });
+    } catch (error) {
+      await this.#discard(file);
+      if (isNbakError(error) || this.#context.signal?.aborted === true) throw error;
+      this.fail('unreadable', `Cannot be copied: ${reason(error)}`);
+      return undefined;
+    }
+    if (stillness === undefined) {
+      await this.#discard(file);
+      this.#neverStill = true;
+      this.#needsCopy = false;
+      return 'It did not hold still while it was copied';
+    }
+    const { outcome, message } = await this.#context.child.ask('inspect', { file: file.path });
+    if (outcome === 'open') {
+      this.state = { way: 'copy', file, stillness };
+      return undefined;
+    }
+    await this.#discard(file);
+    this.fail(outcome === 'unreadable' ? 'unreadable' : 'damaged', message);
+    return undefined;
+  }
+
+  async #discard(file: PrivateFile): Promise<void> {
+    closeSync(file.descriptor);
+    await this.#context.child.ask('discard', { file: file.path });
+  }
+
+  #sidecarInodes(): string {
+    return (['-wal', '-shm'] as const)
+      .map((suffix) => lstatSync(sidecarPath(this.path, suffix), { throwIfNoEntry: false })?.ino ?? 0)
+      .join(':');
+  }
+
+  #removeOwnSidecars(before: string): void {
+    const wal = lstatSync(sidecarPath(this.path, '-wal'), { throwIfNoEntry: false });
+    // An application that came back holds a lock on them or has written; then they are its own.
+    if (this.#sidecarInodes() === before || isSeenOpen(this.path) || (wal?.size ?? 0) > 0) return;
+    for (const suffix of ['-wal', '-shm'] as const) {
+      try {
+        unlinkSync(sidecarPath(this.path, suffix));
+      } catch {
+        // Already gone.
+      }
+    }
+  }
+
+  #whyNot(): string {
+    try {
+      closeSync(openForReading(this.path));
+      return 'It is no SQLite database any more';
+    } catch (error) {
+      return `Cannot be read: ${reason(error)}`;
+    }
+  }
+}
+
+/** Root and the owner may open for writing without leaving files that the application cannot use. */
+function mayWrite(path: FilePath): boolean {
+  try {
+    const user = process.geteuid?.();
+    if (user !== 0 && user !== lstatSync(Buffer.from(path)).uid) return false;
+    accessSync(Buffer.from(path), constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,108 @@
+/** Starts the capture process and talks to it. */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { NbakError } from '../../errors.js';
+import type { AnswerMessage, RequestKind, RequestMessage, Requests } from './protocol.js';
+
+const EXIT_WAIT_MS = 3000;
+
+interface Waiting {
+  readonly resolve: (answer: Requests[RequestKind]['answer']) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** An error that SQLite reported in the capture process; `code` is its name there, '' for other errors. */
+export class CaptureProcessError extends Error {
+  override readonly name = 'CaptureProcessError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** One running capture process. */
+export class CaptureProcess {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<void>;
+  #nextId = 1;
+  #failure: NbakError | undefined;
+  #isEnding = false;
+
+  /** Starts it; `directory` is removed by it when this process dies. */
+  constructor(directory: string) {
+    this.#child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [directory], {
+      // No key of ours, no option of a debugger, no output into the user's.
+      env: { SQLITE_TMPDIR: directory, PATH: process.env['PATH'] ?? '' },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    this.#child.on('message', (message: AnswerMessage) => this.#settle(message));
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('error', (error) => {
+        this.#fail(`could not be started: ${error.message}`);
+        resolve();
+      });
+      this.#child.once('exit', (code, signal) => {
+        this.#fail(`ended unexpectedly (${signal ?? `status ${code ?? 'unknown'}`})`);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Sends one request and waits for its answer.
+   *
+   * @throws CaptureProcessError what SQLite said; NbakError `SOURCE_UNREADABLE` when the process is gone.
+   */
+  ask<Kind extends RequestKind>(
+    kind: Kind,
+    body: Requests[Kind]['request'],
+  ): Promise<Requests[Kind]['answer']> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId++;
+    return new Promise<Requests[RequestKind]['answer']>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#child.send({ id, kind, body }, (error) => {
+        if (error !== null) this.#fail(`cannot be reached: ${error.message}`);
+      });
+    });
+  }
+
+  /** Lets it close its connections and exit; kills it when that takes more than 3 s. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_WAIT_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  /** Kills it, whatever it is doing; locks and private files go with it. */
+  async kill(error: NbakError): Promise<void> {
+    this.#failure ??= error;
+    this.#isEnding = true;
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #settle(message: AnswerMessage): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if ('answer' in message) waiting?.resolve(message.answer);
+    else waiting?.reject(new CaptureProcessError(message.error.code, message.error.message));
+  }
+
+  #fail(what: string): void {
+    this.#failure ??= new NbakError(
+      'SOURCE_UNREADABLE',
+      this.#isEnding ? 'The capture is closed' : `The process that copies databases ${what}`,
+      { hint: 'Databases not yet copied are missing from this backup; run it again.' },
+    );
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,40 @@
+/** Whether a database may have changed since a backup: its own fingerprint, because a stat is not enough for WAL. */
+import { closeSync, lstatSync } from 'node:fs';
+import { openForReading, sidecarPath, sniffDatabase } from './header.js';
+import type { FilePath } from './header.js';
+import { stillness } from './stillness.js';
+import { summarizeWal } from './wal.js';
+
+/**
+ * A string that changes whenever the content may have changed: inode, size, mtime, ctime and change counter of the
+ * database; the salts, the number of frames and the last checksum of its log (50 commits may change nothing else);
+ * the presence, size and mtime of a rollback journal. Take it BEFORE the databases are pinned, so that a later commit
+ * differs from it. Uses plain reads: not for a process that holds SQLite connections.
+ *
+ * @returns '' when the file is no database or cannot be read: never equal to anything worth trusting.
+ */
+export function databaseFingerprint(path: FilePath): string {
+  const header = sniffDatabase(path);
+  if (header === undefined) return '';
+  try {
+    return [
+      stillness(path),
+      `counter ${header.changeCounter}`,
+      header.hasWal ? describeWal(path) : 'no wal',
+    ].join(' | ');
+  } catch {
+    return '';
+  }
+}
+
+function describeWal(path: FilePath): string {
+  const file = sidecarPath(path, '-wal');
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return 'no wal';
+  const descriptor = openForReading(file);
+  try {
+    const { salts, frames, checksum } = summarizeWal(descriptor);
+    return `wal ${salts} ${frames} ${checksum}`;
+  } finally {
+    closeSync(descriptor);
+  }
+}

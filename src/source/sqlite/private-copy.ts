@@ -1,0 +1,89 @@
+/** In the parent: a copy of a database that may not be opened in place, merged and rolled back without SQLite. */
+import { closeSync, fstatSync, ftruncateSync, lstatSync, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { openForReading, sidecarPath } from './header.js';
+import type { FilePath } from './header.js';
+import { playBackJournal } from './rollback-journal.js';
+import { requireSpace } from './space.js';
+import { settledStillness, stillness } from './stillness.js';
+import { mergeWal } from './wal.js';
+
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+const BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Where a copy goes. */
+export interface CopyTarget {
+  /** An empty or old file without a name; its content is replaced. */
+  readonly descriptor: number;
+  /** A directory on its filesystem, to ask for free space. */
+  readonly directory: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Copies a database with what its `-journal` and `-wal` say into `target`, leaving the state its next opener would
+ * see. A hot journal is rolled back and a log is merged into the copy; the source is only read.
+ *
+ * @returns what the source looked like, to prove later that it still does; undefined when it did not hold still.
+ * @throws NbakError `SPACE_INSUFFICIENT`; an Error with `code` when a file cannot be read.
+ */
+export async function copyAtRest(path: FilePath, target: CopyTarget): Promise<string | undefined> {
+  const before = settledStillness(path);
+  ftruncateSync(target.descriptor, 0);
+  requireSpace(target.directory, sizeOf(Buffer.from(path)) + sizeOf(sidecarPath(path, '-wal')));
+  await withFile(Buffer.from(path), (source) => copyBytes(source, target));
+  // SQLite's own order: a hot journal first, and only then is the log looked at.
+  await withFile(
+    sidecarPath(path, '-journal'),
+    (journal) => playBackJournal(journal, target.descriptor),
+    true,
+  );
+  await withFile(sidecarPath(path, '-wal'), (wal) => mergeWal(wal, target.descriptor), true);
+  return stillness(path) === before ? before : undefined;
+}
+
+async function copyBytes(source: number, target: CopyTarget): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, fstatSync(source).size + 1));
+  let offset = 0;
+  while (true) {
+    target.signal?.throwIfAborted();
+    const { bytesRead } = await readAsync(source, buffer, 0, buffer.length, offset);
+    if (bytesRead === 0) return;
+    let written = 0;
+    while (written < bytesRead) {
+      const result = await writeAsync(
+        target.descriptor,
+        buffer,
+        written,
+        bytesRead - written,
+        offset + written,
+      );
+      written += result.bytesWritten;
+    }
+    offset += bytesRead;
+  }
+}
+
+async function withFile(
+  file: Buffer,
+  use: (descriptor: number) => unknown,
+  mayBeAbsent = false,
+): Promise<void> {
+  let descriptor: number;
+  try {
+    descriptor = openForReading(file);
+  } catch (error) {
+    if (mayBeAbsent && (error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    if (fstatSync(descriptor).isFile()) await use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function sizeOf(file: Buffer): number {
+  return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

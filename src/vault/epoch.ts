@@ -1,0 +1,94 @@
+/** Making and reading epoch records: where keys come from and who may sign. Implements §13.2 and §19.2. */
+
+import type { CryptoProvider } from '../crypto/provider.js';
+import { NbakError } from '../errors.js';
+import { concatBytes } from '../format/bytes.js';
+import { SIGNED_TYPES } from '../format/cose.js';
+import {
+  decodeCarriedSecrets,
+  encodeCarriedSecrets,
+  encodeEpochRecord,
+  type CarriedSecrets,
+  type EpochRecord,
+} from '../format/epoch-record.js';
+import type { RepositoryId } from '../format/ids.js';
+import { keySchedule } from './key-schedule.js';
+import { createSigner, type Signer } from './signing.js';
+
+/** What the holder of a vault key has for one epoch. */
+export interface EpochSecrets extends CarriedSecrets {
+  readonly epoch: number;
+  readonly root: Uint8Array;
+  readonly backupSigner: Signer;
+  readonly adminSigner: Signer;
+}
+
+// §3.9: each record has a key of its own, so its one nonce can be fixed.
+const ZERO_NONCE = new Uint8Array(12);
+const COMMITMENT_BYTES = 32;
+
+/** Draws the secrets of a new repository's first epoch and makes its signed record (§13.2). */
+export function createFirstEpoch(
+  crypto: CryptoProvider,
+  repository: RepositoryId,
+  start: { readonly keyBytes: Uint8Array; readonly created: number },
+): { readonly record: Uint8Array; readonly admin: Signer } {
+  const epoch = 1;
+  const schedule = keySchedule(crypto, repository);
+  const root = schedule.root(start.keyBytes, epoch);
+  const admin = createSigner(crypto, repository, schedule.signingSeed(root, 'admin', epoch));
+  const backup = createSigner(crypto, repository, schedule.signingSeed(root, 'backup', epoch));
+  const salt = crypto.randomBytes(32);
+  const carried: CarriedSecrets = {
+    dedup: [{ number: 1, secret: crypto.randomBytes(32) }],
+    chunkerKey: crypto.randomBytes(32),
+    oldRoot: undefined,
+  };
+  const { key, commitment } = schedule.recordKey(root, salt, epoch);
+  const payload = encodeEpochRecord({
+    repository,
+    epoch,
+    created: start.created,
+    reason: 'init',
+    admin: admin.publicKey,
+    backup: [backup.publicKey],
+    origin: 'vault-key',
+    check: schedule.keyCheck(root, epoch),
+    previous: undefined,
+    salt,
+    sealed: concatBytes(commitment, crypto.aesGcmSeal(key, ZERO_NONCE, encodeCarriedSecrets(carried))),
+    closing: undefined,
+  });
+  return { record: admin.sign(SIGNED_TYPES.epoch, payload), admin };
+}
+
+/**
+ * Opens an epoch with a vault key's bytes.
+ *
+ * @returns undefined when the key check says that the key is not this epoch's (§3.3).
+ * @throws NbakError `BLOB_TAMPERED` when the key is right and the seal is not.
+ */
+export function openEpoch(crypto: CryptoProvider, record: EpochRecord, keyBytes: Uint8Array): EpochSecrets | undefined {
+  const { epoch, repository } = record;
+  const schedule = keySchedule(crypto, repository);
+  const root = schedule.root(keyBytes, epoch);
+  if (!crypto.equalInConstantTime(schedule.keyCheck(root, epoch), record.check)) return undefined;
+
+  const { key, commitment } = schedule.recordKey(root, record.salt, epoch);
+  const matches = crypto.equalInConstantTime(commitment, record.sealed.subarray(0, COMMITMENT_BYTES));
+  const plaintext = matches ? crypto.aesGcmOpen(key, ZERO_NONCE, record.sealed.subarray(COMMITMENT_BYTES)) : undefined;
+  if (plaintext === undefined) {
+    throw new NbakError('BLOB_TAMPERED', `Cannot open the seal of epoch record ${epoch}: it was changed`, {
+      details: { epoch, clause: '§3.9' },
+      hint: 'Take the record from another copy of the repository.',
+    });
+  }
+  const adminSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'admin', epoch));
+  if (!crypto.equalInConstantTime(adminSigner.publicKey, record.admin)) {
+    throw new NbakError('REFERENCE_TAMPERED', `Epoch record ${epoch} names an admin key that is not the vault key's`, {
+      details: { epoch, clause: '§19.2' },
+    });
+  }
+  const backupSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'backup', epoch));
+  return { epoch, root, adminSigner, backupSigner, ...decodeCarriedSecrets(plaintext) };
+}

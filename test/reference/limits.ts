@@ -1,0 +1,21 @@
+/** The limits of spec §15, copied by hand from the page. */
+export const LIMITS = {
+  plaintextBytes: 16777216,
+  sealedBytes: 17825792,
+  packBytes: 67108864,
+  footerBytes: 8388608,
+  packBlobs: 65536,
+  bundleSlices: 8192,
+  indexRawBytes: 16777216,
+  pageRawBytes: 16777216,
+  pageEntries: 65536,
+  pageDepth: 4,
+  manifestBytes: 4194304,
+  recordBytes: 33554432,
+  cborDepth: 8,
+  zstdWindowBytes: 16777216,
+  pathBytes: 4096,
+  componentBytes: 255,
+  parents: 1024,
+  listedPaths: 1000,
+} as const;

@@ -1,0 +1,57 @@
+/** Runs every vector of every file against one implementation. */
+import { describe, expect, test } from 'vitest';
+import { isNbakError } from '#nbak/errors.js';
+import type { VectorAdapter } from './adapter.js';
+import type { Json } from './json.js';
+import { loadVectorFile, type Vector, vectorFileNames } from './load.js';
+import { OPERATIONS, type Operation } from './operations.js';
+
+/** What an implementation made of a vector, in the words of the vector. */
+export interface Outcome {
+  readonly result: 'valid' | 'invalid';
+  readonly error: string | null;
+  readonly output: Json;
+}
+
+/** Asks and says what happened. Anything but an answer or an `NbakError` is a mistake and is thrown on. */
+export async function outcomeOf(ask: Operation, adapter: VectorAdapter, input: Json): Promise<Outcome> {
+  try {
+    return { result: 'valid', error: null, output: await ask(adapter, input) };
+  } catch (error) {
+    if (!isNbakError(error)) throw error;
+    return { result: 'invalid', error: error.code, output: null };
+  }
+}
+
+/** Defines one test per vector, and one that counts them. */
+export function runVectors(adapter: VectorAdapter): void {
+  const files = vectorFileNames().map((name) => ({ name, file: loadVectorFile(name) }));
+  const ran = new Map<string, number>();
+  for (const { name, file } of files) {
+    describe(`${adapter.name} and ${name}`, () => {
+      for (const group of file.testGroups) {
+        if (adapter.without.includes(group.type)) continue;
+        for (const vector of group.tests) {
+          test(`${group.type} ${vector.tcId}: ${vector.comment} (${vector.clause})`, async () => {
+            ran.set(name, (ran.get(name) ?? 0) + 1);
+            await expectVector(adapter, group.type, vector);
+          });
+        }
+      }
+    });
+  }
+  test(`${adapter.name} was asked every vector of every file`, () => {
+    for (const { name, file } of files) {
+      const skipped = file.testGroups.filter((group) => adapter.without.includes(group.type));
+      const expected = file.numberOfTests - skipped.reduce((sum, group) => sum + group.tests.length, 0);
+      expect({ name, ran: ran.get(name) ?? 0 }).toEqual({ name, ran: expected });
+    }
+  });
+}
+
+async function expectVector(adapter: VectorAdapter, type: string, vector: Vector): Promise<void> {
+  const ask = OPERATIONS[type];
+  if (ask === undefined) throw new TypeError(`no operation ${type}`);
+  const { result, error, output } = vector;
+  expect(await outcomeOf(ask, adapter, vector.input)).toEqual({ result, error, output });
+}
