@@ -72,11 +72,13 @@ export const nodeCrypto: CryptoProvider = {
     return plaintext;
   },
 
-  ed25519PublicKey: (seed) => createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length),
+  ed25519PublicKey: (seed) =>
+    createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length),
 
   ed25519Sign: (seed, message) => sign(null, message, privateKey(seed)),
 
-  ed25519Verify: (key, signature, message) => signature.length === 64 && verify(null, message, publicKey(key), signature),
+  ed25519Verify: (key, signature, message) =>
+    signature.length === 64 && verify(null, message, publicKey(key), signature),
 
   randomBytes: (length) => randomBytes(length),
 

@@ -27,7 +27,8 @@ export function assertAcceptablePublicKey(bytes: Uint8Array): void {
 function reasonToRefuse(bytes: Uint8Array): string | undefined {
   if (bytes.length !== 32) return `has ${bytes.length} bytes instead of 32`;
   let y = 0n;
-  for (let i = 31; i >= 0; i -= 1) y = (y << 8n) | BigInt(i === 31 ? (bytes[i] ?? 0) & 0x7f : (bytes[i] ?? 0));
+  for (let i = 31; i >= 0; i -= 1)
+    y = (y << 8n) | BigInt(i === 31 ? (bytes[i] ?? 0) & 0x7f : (bytes[i] ?? 0));
   if (y >= P) return 'is not canonically encoded';
   if (SMALL_ORDER_Y.has(y)) return 'is a point of small order';
   // x² = (y² − 1) / (d·y² + 1) must be a square: Euler's criterion on numerator · denominator.

@@ -76,7 +76,8 @@ export function encodeBlobHeader(header: BlobHeader): Uint8Array {
  */
 export function decodeBlobFrame(frame: Uint8Array): BlobFrame {
   const structure = 'a blob';
-  if (frame.length < BLOB_OVERHEAD_BYTES) throw invalidField(structure, 'its length', `at least ${BLOB_OVERHEAD_BYTES}`);
+  if (frame.length < BLOB_OVERHEAD_BYTES)
+    throw invalidField(structure, 'its length', `at least ${BLOB_OVERHEAD_BYTES}`);
   if (!equalBytes(frame.subarray(0, 4), MAGIC)) throw invalidField(structure, 'its magic', 'NBAK');
   assertVersion(frame[4], structure);
   if (frame[5] !== SUITE) throw newer(structure, 'suite', frame[5]);
@@ -109,7 +110,11 @@ export function decodeBlobFrame(frame: Uint8Array): BlobFrame {
 }
 
 /** Joins header, commitment and sealed bytes into a frame. */
-export function encodeBlobFrame(headerBytes: Uint8Array, commitment: Uint8Array, sealed: Uint8Array): Uint8Array {
+export function encodeBlobFrame(
+  headerBytes: Uint8Array,
+  commitment: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array {
   return concatBytes(headerBytes, commitment, sealed);
 }
 
@@ -152,7 +157,8 @@ export function decodeSealedPlaintext(
     throw limitExceeded(structure, 'plaintextBytes', plaintextLength, LIMITS.plaintextBytes);
   }
   const bodyLength = readU32(opened, 4);
-  if (bodyLength > opened.length - SEALED_PREFIX_BYTES) throw invalidField(structure, 'body length', 'within the seal');
+  if (bodyLength > opened.length - SEALED_PREFIX_BYTES)
+    throw invalidField(structure, 'body length', 'within the seal');
   const body = opened.subarray(SEALED_PREFIX_BYTES, SEALED_PREFIX_BYTES + bodyLength);
   for (let i = SEALED_PREFIX_BYTES + bodyLength; i < opened.length; i += 1) {
     if (opened[i] !== 0) throw invalidField(structure, 'padding', 'zero');

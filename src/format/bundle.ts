@@ -25,10 +25,12 @@ export function decodeBundle(plaintext: Uint8Array): readonly Uint8Array[] {
   const slices: Uint8Array[] = [];
   for (let i = 0; i < count; i += 1) {
     const length = readU32(plaintext, 4 + 4 * i);
-    if (length < 1 || length > plaintext.length - offset) throw invalidField(structure, `length ${i}`, 'within the bundle');
+    if (length < 1 || length > plaintext.length - offset)
+      throw invalidField(structure, `length ${i}`, 'within the bundle');
     slices.push(plaintext.subarray(offset, offset + length));
     offset += length;
   }
-  if (offset !== plaintext.length) throw invalidField(structure, 'the sum of its lengths', 'the whole bundle');
+  if (offset !== plaintext.length)
+    throw invalidField(structure, 'the sum of its lengths', 'the whole bundle');
   return slices;
 }

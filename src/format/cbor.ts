@@ -98,7 +98,8 @@ function scan(bytes: Uint8Array, structure: string): void {
     }
     if (major === MAJOR_TAG) throw invalid(structure, 'it has a tag');
     if (major === MAJOR_SIMPLE) {
-      if (head !== 0xf4 && head !== 0xf5 && head !== 0xf6) throw invalid(structure, 'it has a float or an unknown simple value');
+      if (head !== 0xf4 && head !== 0xf5 && head !== 0xf6)
+        throw invalid(structure, 'it has a float or an unknown simple value');
     } else if (major === MAJOR_BYTES || major === MAJOR_TEXT) {
       if (argument > bytes.length - offset) throw invalid(structure, 'a length exceeds what is there');
       offset += argument;
@@ -106,9 +107,13 @@ function scan(bytes: Uint8Array, structure: string): void {
       const items = major === MAJOR_MAP ? argument * 2 : argument;
       if (items > bytes.length - offset) throw invalid(structure, 'a count exceeds what is there');
       if (open.length > LIMITS.cborDepth) {
-        throw new NbakError('LIMIT_EXCEEDED', `Cannot read ${structure}: CBOR nests deeper than ${LIMITS.cborDepth}`, {
-          details: { structure, limit: 'cborDepth' },
-        });
+        throw new NbakError(
+          'LIMIT_EXCEEDED',
+          `Cannot read ${structure}: CBOR nests deeper than ${LIMITS.cborDepth}`,
+          {
+            details: { structure, limit: 'cborDepth' },
+          },
+        );
       }
       open.push(items);
     }

@@ -22,7 +22,10 @@ const HEADER_BYTES = 10;
 const VERSION = 2;
 
 /** Encodes the envelope around a body. */
-export function encodeCompressedObject(magic: CompressedMagic, { codec, rawLength, body }: CompressedBody): Uint8Array {
+export function encodeCompressedObject(
+  magic: CompressedMagic,
+  { codec, rawLength, body }: CompressedBody,
+): Uint8Array {
   return concatBytes(utf8(magic), Uint8Array.of(VERSION, codec === 'zstd' ? 1 : 0), u32(rawLength), body);
 }
 
@@ -70,8 +73,12 @@ export function assertBody(codec: Codec, body: Uint8Array, rawLength: number, st
 
 /** The error for something that a later format may define. */
 export function newer(structure: string, field: string, value: number | undefined): NbakError {
-  return new NbakError('FORMAT_NEWER', `Cannot read ${structure}: ${field} ${value ?? 'none'} is unknown to this version`, {
-    details: { structure, field, value: value ?? null },
-    hint: 'A newer nbak may read it; if none does, the object is damaged.',
-  });
+  return new NbakError(
+    'FORMAT_NEWER',
+    `Cannot read ${structure}: ${field} ${value ?? 'none'} is unknown to this version`,
+    {
+      details: { structure, field, value: value ?? null },
+      hint: 'A newer nbak may read it; if none does, the object is damaged.',
+    },
+  );
 }

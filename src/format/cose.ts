@@ -74,17 +74,22 @@ export function decodeEnvelope(bytes: Uint8Array, type: SignedType, most: number
   const fields = asArray(decodeCbor(bytes.subarray(1), structure), structure, 'the envelope', 4);
   const protectedBytes = asBytes(fields[0], structure, 'protected');
   const unprotected = fields[1];
-  if (!(unprotected instanceof Map) || unprotected.size !== 0) throw invalidField(structure, 'unprotected', 'an empty map');
+  if (!(unprotected instanceof Map) || unprotected.size !== 0)
+    throw invalidField(structure, 'unprotected', 'an empty map');
   const payload = asBytes(fields[2], structure, 'payload');
   const signature = asBytes(fields[3], structure, 'signature', 64);
 
   const header = decodeCbor(protectedBytes, structure);
-  if (!(header instanceof Map) || header.size !== 3) throw invalidField(structure, 'protected', 'a map of labels 1, 3 and 4');
+  if (!(header instanceof Map) || header.size !== 3)
+    throw invalidField(structure, 'protected', 'a map of labels 1, 3 and 4');
   const labels = header as ReadonlyMap<number, CborValue>;
   // One algorithm and no other: a header cannot talk the verifier into another one (A7).
-  if (labels.get(LABEL_ALGORITHM) !== ALGORITHM_EDDSA) throw invalidField(structure, 'the algorithm', 'EdDSA (-8)');
+  if (labels.get(LABEL_ALGORITHM) !== ALGORITHM_EDDSA)
+    throw invalidField(structure, 'the algorithm', 'EdDSA (-8)');
   const stated = asText(labels.get(LABEL_TYPE), structure, 'its type');
   if (stated !== type) throw invalidField(structure, 'its type', type);
-  const fingerprint = idFromBytes<Fingerprint>(asBytes(labels.get(LABEL_KEY), structure, 'the fingerprint', 32));
+  const fingerprint = idFromBytes<Fingerprint>(
+    asBytes(labels.get(LABEL_KEY), structure, 'the fingerprint', 32),
+  );
   return { type, fingerprint, protectedBytes, payload, signature };
 }

@@ -108,11 +108,26 @@ function encodeExtra(extra: EntryExtra): CborValue {
   if (extra.target !== undefined) map.set(1, pathToBytes(extra.target));
   if (extra.device !== undefined) map.set(2, [...extra.device]);
   if (extra.hardLink !== undefined) map.set(3, extra.hardLink);
-  if (extra.xattrs !== undefined) map.set(4, extra.xattrs.map(([name, value]) => [name, value]));
-  if (extra.holes !== undefined) map.set(5, extra.holes.map(([offset, length]) => [offset, length]));
+  if (extra.xattrs !== undefined)
+    map.set(
+      4,
+      extra.xattrs.map(([name, value]) => [name, value]),
+    );
+  if (extra.holes !== undefined)
+    map.set(
+      5,
+      extra.holes.map(([offset, length]) => [offset, length]),
+    );
   if (extra.database !== undefined) {
     const { pageSize, pages, userVersion, applicationId, journal, check } = extra.database;
-    map.set(6, [pageSize, pages, userVersion, applicationId, journal === 'wal' ? 1 : 0, CHECKS.indexOf(check)]);
+    map.set(6, [
+      pageSize,
+      pages,
+      userVersion,
+      applicationId,
+      journal === 'wal' ? 1 : 0,
+      CHECKS.indexOf(check),
+    ]);
   }
   if (extra.contentPages !== undefined) map.set(7, [...extra.contentPages]);
   if (extra.flags !== undefined) map.set(8, extra.flags);
@@ -154,7 +169,11 @@ export function decodeEntry(value: CborValue, bounds: PageBounds): Entry {
 }
 
 /** Decodes a list of pieces whose rows lie in a table of `rows`. */
-export function decodePieces(value: CborValue | undefined, rows: number, structure: string): readonly Piece[] {
+export function decodePieces(
+  value: CborValue | undefined,
+  rows: number,
+  structure: string,
+): readonly Piece[] {
   return asArray(value, structure, 'content').map((piece): Piece => {
     if (typeof piece === 'number') return { row: asUint(piece, structure, 'piece', rows - 1) };
     const pair = asArray(piece, structure, 'piece', 2);
@@ -220,10 +239,12 @@ function decodeExtra(value: CborValue | undefined, bounds: PageBounds): EntryExt
 }
 
 function decodeXattrs(value: CborValue): NonNullable<EntryExtra['xattrs']> {
-  const list = asArray(value, STRUCTURE, 'extended attributes').map((item): readonly [Uint8Array, Uint8Array] => {
-    const [name, content] = asArray(item, STRUCTURE, 'an extended attribute', 2);
-    return [asBytes(name, STRUCTURE, 'attribute name'), asBytes(content, STRUCTURE, 'attribute value')];
-  });
+  const list = asArray(value, STRUCTURE, 'extended attributes').map(
+    (item): readonly [Uint8Array, Uint8Array] => {
+      const [name, content] = asArray(item, STRUCTURE, 'an extended attribute', 2);
+      return [asBytes(name, STRUCTURE, 'attribute name'), asBytes(content, STRUCTURE, 'attribute value')];
+    },
+  );
   assertAscending(list, (a, b) => compareBytes(a[0], b[0]), STRUCTURE, 'extended attributes');
   return list;
 }
@@ -255,9 +276,11 @@ function decodeDatabase(value: CborValue): DatabaseFacts {
 /** What only files, links and devices may have, they have; nobody else does. */
 function assertConsistent({ kind, size, content, extra }: Entry): void {
   const isFile = kind === 'file';
-  if ((kind === 'symlink') !== (extra.target !== undefined)) throw invalidField(STRUCTURE, 'target', 'on links only');
+  if ((kind === 'symlink') !== (extra.target !== undefined))
+    throw invalidField(STRUCTURE, 'target', 'on links only');
   const isDevice = kind === 'character-device' || kind === 'block-device';
-  if (isDevice !== (extra.device !== undefined)) throw invalidField(STRUCTURE, 'device number', 'on devices only');
+  if (isDevice !== (extra.device !== undefined))
+    throw invalidField(STRUCTURE, 'device number', 'on devices only');
   const ofFiles = extra.holes ?? extra.database ?? extra.hardLink ?? extra.contentPages;
   if (!isFile && (content.length > 0 || size > 0 || ofFiles !== undefined)) {
     throw invalidField(STRUCTURE, 'content', 'on files only');

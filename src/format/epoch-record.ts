@@ -96,8 +96,11 @@ export function decodeEpochRecord(payload: Uint8Array): EpochRecord {
     'closing',
   ]);
   const epoch = asUint(f.epoch, structure, 'epoch', 0xffff_ffff);
-  const backup = asArray(f.backup, structure, 'backup').map((key) => asBytes(key, structure, 'backup key', 32));
-  if (backup.length < 1 || backup.length > MOST_BACKUP_KEYS) throw invalidField(structure, 'backup', '1 to 16 keys');
+  const backup = asArray(f.backup, structure, 'backup').map((key) =>
+    asBytes(key, structure, 'backup key', 32),
+  );
+  if (backup.length < 1 || backup.length > MOST_BACKUP_KEYS)
+    throw invalidField(structure, 'backup', '1 to 16 keys');
   if (epoch < 1) throw invalidField(structure, 'epoch', 'at least 1');
   if ((epoch === 1) !== (f.previous === null) || (epoch === 1) !== (f.closing === null)) {
     throw invalidField(structure, 'previous and closing', 'null in record 1 and only there');

@@ -47,7 +47,9 @@ export function decodeTombstone(payload: Uint8Array): Tombstone {
     return {
       digest: idFromBytes(asBytes(digest, structure, 'digest', 32)),
       sequence: asUint(sequence, structure, 'sequence'),
-      parents: asArray(parents, structure, 'parents').map((parent) => idFromBytes(asBytes(parent, structure, 'parent', 32))),
+      parents: asArray(parents, structure, 'parents').map((parent) =>
+        idFromBytes(asBytes(parent, structure, 'parent', 32)),
+      ),
       successor: successor === null ? undefined : idFromBytes(asBytes(successor, structure, 'successor', 32)),
     };
   });

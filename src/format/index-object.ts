@@ -15,5 +15,7 @@ export function encodeIndex(signedFooters: readonly Uint8Array[]): Uint8Array {
  */
 export function decodeIndex(raw: Uint8Array): readonly Uint8Array[] {
   const structure = 'an index object';
-  return asArray(decodeCbor(raw, structure), structure, 'the index').map((item) => asBytes(item, structure, 'a footer'));
+  return asArray(decodeCbor(raw, structure), structure, 'the index').map((item) =>
+    asBytes(item, structure, 'a footer'),
+  );
 }

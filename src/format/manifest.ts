@@ -162,8 +162,11 @@ export function decodeManifest(payload: Uint8Array): Manifest {
     'pages',
     'detail',
   ]);
-  const parents = asArray(f.parents, structure, 'parents').map((parent) => asBytes(parent, structure, 'parent', 32));
-  if (parents.length > LIMITS.parents) throw limitExceeded(structure, 'parents', parents.length, LIMITS.parents);
+  const parents = asArray(f.parents, structure, 'parents').map((parent) =>
+    asBytes(parent, structure, 'parent', 32),
+  );
+  if (parents.length > LIMITS.parents)
+    throw limitExceeded(structure, 'parents', parents.length, LIMITS.parents);
   assertAscending(parents, compareBytes, structure, 'parents');
   const [files, directories, others, bytes] = asArray(f.totals, structure, 'totals', 4).map((total) =>
     asUint(total, structure, 'totals'),
@@ -180,8 +183,11 @@ export function decodeManifest(payload: Uint8Array): Manifest {
     purpose: PURPOSES[asUint(f.purpose, structure, 'purpose', PURPOSES.length - 1)] ?? 'ordinary',
     dedup: asUint(f.dedup, structure, 'dedup'),
     totals: { files: files ?? 0, directories: directories ?? 0, others: others ?? 0, bytes: bytes ?? 0 },
-    pages: asArray(f.pages, structure, 'pages').map((page) => idFromBytes<PageId>(asBytes(page, structure, 'page', 32))),
-    detail: names === 1 ? decodeBlobRow(asBytes(f.detail, structure, 'detail', 36)) : detailFromCbor(f.detail),
+    pages: asArray(f.pages, structure, 'pages').map((page) =>
+      idFromBytes<PageId>(asBytes(page, structure, 'page', 32)),
+    ),
+    detail:
+      names === 1 ? decodeBlobRow(asBytes(f.detail, structure, 'detail', 36)) : detailFromCbor(f.detail),
   };
 }
 
@@ -237,7 +243,8 @@ function detailFromCbor(value: CborValue): ManifestDetail {
 
   function listed(list: CborValue, field: string): readonly CborValue[] {
     const items = asArray(list, structure, field);
-    if (items.length > LIMITS.listedPaths) throw limitExceeded(structure, 'listedPaths', items.length, LIMITS.listedPaths);
+    if (items.length > LIMITS.listedPaths)
+      throw limitExceeded(structure, 'listedPaths', items.length, LIMITS.listedPaths);
     return items;
   }
 }
@@ -252,7 +259,8 @@ function decodeRoots(value: CborValue): readonly ManifestRoot[] {
       entries: asUint(entries, structure, 'entries'),
     };
     assertSafePath(root.name);
-    if (root.name === '' || root.name.includes('/')) throw invalidField(structure, 'root name', 'one component');
+    if (root.name === '' || root.name.includes('/'))
+      throw invalidField(structure, 'root name', 'one component');
     return root;
   });
   if (roots.length === 0) throw invalidField(structure, 'roots', 'at least one');

@@ -47,7 +47,8 @@ export function decodeLease(payload: Uint8Array): Lease {
   const structure = 'a lease';
   const f = asArray(decodeCbor(payload, structure), structure, 'the payload', 6);
   const source = asBytes(f[3], structure, 'source');
-  if (source.length !== 0 && source.length !== 32) throw invalidField(structure, 'source', 'empty or 32 bytes');
+  if (source.length !== 0 && source.length !== 32)
+    throw invalidField(structure, 'source', 'empty or 32 bytes');
   asInt(f[4], structure, 'started');
   return {
     repository: idFromBytes(asBytes(f[0], structure, 'id', 16)),
@@ -61,7 +62,9 @@ export function decodeLease(payload: Uint8Array): Lease {
 export function decodeDoomNote(payload: Uint8Array): DoomNote {
   const structure = 'a doom note';
   const f = asArray(decodeCbor(payload, structure), structure, 'the payload', 3);
-  const objects = asArray(f[2], structure, 'objects').map((name) => asText(name, structure, 'an object name'));
+  const objects = asArray(f[2], structure, 'objects').map((name) =>
+    asText(name, structure, 'an object name'),
+  );
   assertAscending(objects, (a, b) => compareBytes(utf8(a), utf8(b)), structure, 'objects');
   return {
     repository: idFromBytes(asBytes(f[0], structure, 'id', 16)),

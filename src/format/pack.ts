@@ -51,14 +51,21 @@ export function encodeFooter(footer: Footer): Uint8Array {
  */
 export function decodeFooter(payload: Uint8Array): Footer {
   const structure = 'a pack footer';
-  const [repository, epoch, session, dedup, rows] = asArray(decodeCbor(payload, structure), structure, 'the payload', 5);
+  const [repository, epoch, session, dedup, rows] = asArray(
+    decodeCbor(payload, structure),
+    structure,
+    'the payload',
+    5,
+  );
   const list = asArray(rows, structure, 'blobs');
-  if (list.length > LIMITS.packBlobs) throw limitExceeded(structure, 'packBlobs', list.length, LIMITS.packBlobs);
+  if (list.length > LIMITS.packBlobs)
+    throw limitExceeded(structure, 'packBlobs', list.length, LIMITS.packBlobs);
   if (list.length === 0) throw invalidField(structure, 'blobs', 'at least one');
   const seen = new Set<BlobId>();
   const blobs = list.map((row): FooterBlob => {
     const fields = asArray(row, structure, 'a blob');
-    if (fields.length !== 4 && fields.length !== 5) throw invalidField(structure, 'a blob', 'an array of 4 or 5');
+    if (fields.length !== 4 && fields.length !== 5)
+      throw invalidField(structure, 'a blob', 'an array of 4 or 5');
     const id = idFromBytes<BlobId>(asBytes(fields[0], structure, 'id', 32));
     if (seen.has(id)) throw invalidField(structure, 'blobs', 'without duplicates');
     seen.add(id);
@@ -104,6 +111,7 @@ export function decodePackTrailer(trailer: Uint8Array, packBytes: number): numbe
   }
   const length = readU32(trailer, 0);
   if (length > LIMITS.footerBytes) throw limitExceeded(structure, 'footerBytes', length, LIMITS.footerBytes);
-  if (length < 1 || length > packBytes - PACK_TRAILER_BYTES) throw invalidField(structure, 'its footer', 'within the pack');
+  if (length < 1 || length > packBytes - PACK_TRAILER_BYTES)
+    throw invalidField(structure, 'its footer', 'within the pack');
   return length;
 }

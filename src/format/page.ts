@@ -80,7 +80,10 @@ function encodeRows(page: Page): Uint8Array {
 function encodeBody(page: Page): CborValue {
   switch (page.type) {
     case 'entries':
-      return [page.owners.map(({ uid, user, gid, group }) => [uid, user, gid, group]), page.entries.map(encodeEntry)];
+      return [
+        page.owners.map(({ uid, user, gid, group }) => [uid, user, gid, group]),
+        page.entries.map(encodeEntry),
+      ];
     case 'list':
       return [];
     case 'content':
@@ -143,7 +146,13 @@ export function decodePage(raw: Uint8Array): Page {
     case TYPES.public: {
       const [sealed] = asArray(fields[4], structure, 'body', 1);
       const row = asBytes(sealed, structure, 'sealed page', ROW_BYTES);
-      return { type: 'public', dedup, children, blobs: decodeRows(rows, ROW_BYTES), sealed: decodeBlobRow(row) };
+      return {
+        type: 'public',
+        dedup,
+        children,
+        blobs: decodeRows(rows, ROW_BYTES),
+        sealed: decodeBlobRow(row),
+      };
     }
     default:
       throw invalidField(structure, 'type', '1 to 4');

@@ -63,10 +63,14 @@ const SLASH = 0x2f;
 export function assertSafePath(path: BytePath): void {
   const reason = unsafeReason(path);
   if (reason === undefined) return;
-  throw new NbakError('PATH_UNSAFE', `A path in the backup is unsafe: ${JSON.stringify(pathToText(path))} ${reason}`, {
-    details: { path: pathToText(path), clause: '§10.3' },
-    hint: 'nbak never writes such paths: the backup was made by something else. Nothing of it is restored.',
-  });
+  throw new NbakError(
+    'PATH_UNSAFE',
+    `A path in the backup is unsafe: ${JSON.stringify(pathToText(path))} ${reason}`,
+    {
+      details: { path: pathToText(path), clause: '§10.3' },
+      hint: 'nbak never writes such paths: the backup was made by something else. Nothing of it is restored.',
+    },
+  );
 }
 
 function unsafeReason(path: BytePath): string | undefined {

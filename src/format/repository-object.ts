@@ -37,7 +37,13 @@ export function encodeRepositoryObject({ id, admin, names, created }: Repository
  */
 export function decodeRepositoryObject(payload: Uint8Array): RepositoryObject {
   const structure = 'the repository object';
-  const f = asRecord(decodeCbor(payload, structure), structure, ['id', 'admin', 'names', 'format', 'created']);
+  const f = asRecord(decodeCbor(payload, structure), structure, [
+    'id',
+    'admin',
+    'names',
+    'format',
+    'created',
+  ]);
   const format = asUint(f.format, structure, 'format');
   if (format !== FORMAT) throw newer(structure, 'format', format);
   return {

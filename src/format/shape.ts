@@ -12,13 +12,22 @@ export function invalidField(structure: string, field: string, expected: string)
 
 /** The error for a declared amount beyond §15. */
 export function limitExceeded(structure: string, limit: string, value: number, most: number): NbakError {
-  return new NbakError('LIMIT_EXCEEDED', `Cannot read ${structure}: ${limit} is ${value}, at most ${most} is allowed`, {
-    details: { structure, limit, value, most },
-  });
+  return new NbakError(
+    'LIMIT_EXCEEDED',
+    `Cannot read ${structure}: ${limit} is ${value}, at most ${most} is allowed`,
+    {
+      details: { structure, limit, value, most },
+    },
+  );
 }
 
 /** An unsigned integer up to `most` (default 2^53 − 1). */
-export function asUint(value: CborValue | undefined, structure: string, field: string, most = Number.MAX_SAFE_INTEGER): number {
+export function asUint(
+  value: CborValue | undefined,
+  structure: string,
+  field: string,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most) {
     throw invalidField(structure, field, `an unsigned integer up to ${most}`);
   }
@@ -27,7 +36,8 @@ export function asUint(value: CborValue | undefined, structure: string, field: s
 
 /** A signed integer within ±(2^53 − 1). */
 export function asInt(value: CborValue | undefined, structure: string, field: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw invalidField(structure, field, 'an integer');
+  if (typeof value !== 'number' || !Number.isSafeInteger(value))
+    throw invalidField(structure, field, 'an integer');
   return value;
 }
 
@@ -38,9 +48,15 @@ export function asUint64(value: CborValue | undefined, structure: string, field:
 }
 
 /** A byte string, of exactly `length` bytes where given. */
-export function asBytes(value: CborValue | undefined, structure: string, field: string, length?: number): Uint8Array {
+export function asBytes(
+  value: CborValue | undefined,
+  structure: string,
+  field: string,
+  length?: number,
+): Uint8Array {
   if (!(value instanceof Uint8Array)) throw invalidField(structure, field, 'a byte string');
-  if (length !== undefined && value.length !== length) throw invalidField(structure, field, `${length} bytes long`);
+  if (length !== undefined && value.length !== length)
+    throw invalidField(structure, field, `${length} bytes long`);
   return value;
 }
 
@@ -57,10 +73,16 @@ export function asBoolean(value: CborValue | undefined, structure: string, field
 }
 
 /** An array, of exactly `length` items where given. */
-export function asArray(value: CborValue | undefined, structure: string, field: string, length?: number): readonly CborValue[] {
+export function asArray(
+  value: CborValue | undefined,
+  structure: string,
+  field: string,
+  length?: number,
+): readonly CborValue[] {
   if (!Array.isArray(value)) throw invalidField(structure, field, 'an array');
   const items = value as readonly CborValue[];
-  if (length !== undefined && items.length !== length) throw invalidField(structure, field, `an array of ${length}`);
+  if (length !== undefined && items.length !== length)
+    throw invalidField(structure, field, `an array of ${length}`);
   return items;
 }
 
@@ -78,7 +100,8 @@ export function asRecord<Key extends string>(
     if (item === undefined) throw invalidField(structure, key, 'present');
     record[key] = item;
   }
-  if (map.size !== keys.length) throw invalidField(structure, 'the payload', `a map of exactly ${keys.join(', ')}`);
+  if (map.size !== keys.length)
+    throw invalidField(structure, 'the payload', `a map of exactly ${keys.join(', ')}`);
   return record as Record<Key, CborValue>;
 }
 
@@ -90,6 +113,7 @@ export function assertAscending<T>(
   field: string,
 ): void {
   for (let i = 1; i < items.length; i += 1) {
-    if (compare(items[i - 1] as T, items[i] as T) >= 0) throw invalidField(structure, field, 'ascending without duplicates');
+    if (compare(items[i - 1] as T, items[i] as T) >= 0)
+      throw invalidField(structure, field, 'ascending without duplicates');
   }
 }

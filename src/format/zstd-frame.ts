@@ -43,7 +43,7 @@ export function assertZstdFrame(body: Uint8Array, rawLength: number, structure: 
     throw limitExceeded(structure, 'zstdWindowBytes', window, LIMITS.zstdWindowBytes);
   }
 
-  for (let last = false; !last; ) {
+  for (let last = false; !last;) {
     if (offset + 3 > body.length) throw broken('complete');
     const header = readLittleEndian(body, offset, 3);
     last = (header & 1) === 1;

@@ -37,7 +37,11 @@ export class BlobSealer {
   readonly #sessionSecrets = new Map<BlobKind, Uint8Array>();
   #counter = 0;
 
-  constructor(crypto: CryptoProvider, secrets: BlobSecrets, place: { readonly session: Uint8Array; readonly lane: number }) {
+  constructor(
+    crypto: CryptoProvider,
+    secrets: BlobSecrets,
+    place: { readonly session: Uint8Array; readonly lane: number },
+  ) {
     const current = secrets.dedup.at(-1);
     if (current === undefined) throw new RangeError('BlobSealer expects at least one dedup secret');
     this.#crypto = crypto;

@@ -72,7 +72,10 @@ export interface BlobEngine {
   /** Checks and opens frames; the order of results is that of the requests. Only for engines made with secrets. */
   open(bytes: Uint8Array, frames: readonly FrameRequest[]): Promise<readonly FrameResult[]>;
   /** SHA-256 of parts of a buffer, as hex. */
-  hash(bytes: Uint8Array, ranges: readonly { readonly offset: number; readonly length: number }[]): Promise<readonly string[]>;
+  hash(
+    bytes: Uint8Array,
+    ranges: readonly { readonly offset: number; readonly length: number }[],
+  ): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -84,7 +87,11 @@ export interface EngineSecrets {
 }
 
 /** Digests the chunks of a segment. */
-export function digestSegment(crypto: CryptoProvider, sealer: BlobSealer, segment: Segment): readonly ChunkDigest[] {
+export function digestSegment(
+  crypto: CryptoProvider,
+  sealer: BlobSealer,
+  segment: Segment,
+): readonly ChunkDigest[] {
   return segment.chunks.map(({ offset, length, kind }) => {
     const chunk = segment.bytes.subarray(offset, offset + length);
     const hash = crypto.sha256(chunk);
@@ -92,7 +99,12 @@ export function digestSegment(crypto: CryptoProvider, sealer: BlobSealer, segmen
   });
 }
 
-function pieceHashes(crypto: CryptoProvider, kind: BlobKind, plaintext: Uint8Array, hash: Uint8Array): readonly Uint8Array[] {
+function pieceHashes(
+  crypto: CryptoProvider,
+  kind: BlobKind,
+  plaintext: Uint8Array,
+  hash: Uint8Array,
+): readonly Uint8Array[] {
   return kind === BLOB_KINDS.bundle ? decodeBundle(plaintext).map((slice) => crypto.sha256(slice)) : [hash];
 }
 
@@ -136,7 +148,9 @@ export function openFrame(
 export function inlineEngine(crypto: CryptoProvider, secrets: EngineSecrets): BlobEngine {
   const opener = secrets.blobs && new BlobOpener(crypto, secrets.blobs);
   const sealer =
-    secrets.blobs && secrets.session && new BlobSealer(crypto, secrets.blobs, { session: secrets.session, lane: 0 });
+    secrets.blobs &&
+    secrets.session &&
+    new BlobSealer(crypto, secrets.blobs, { session: secrets.session, lane: 0 });
   return {
     digest(segment) {
       if (sealer === undefined) throw new TypeError('this engine has no session');

@@ -44,9 +44,9 @@ export class BlobCatalog {
     this.#insertPack = catalog.prepare<[string, number, number, number]>(
       'INSERT INTO packs (id, size, epoch, dedup) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
     );
-    this.#insertBlob = catalog.prepare<[number | bigint, number, number, number, Uint8Array, Uint8Array, Uint8Array | null]>(
-      'INSERT INTO blobs (pack, offset, length, kind, id, tag, stand_in) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    );
+    this.#insertBlob = catalog.prepare<
+      [number | bigint, number, number, number, Uint8Array, Uint8Array, Uint8Array | null]
+    >('INSERT INTO blobs (pack, offset, length, kind, id, tag, stand_in) VALUES (?, ?, ?, ?, ?, ?, ?)');
     // §8.4: highest epoch and stand-ins first.
     this.#places = catalog.prepare<[Uint8Array], PlaceRow>(
       `SELECT p.id AS pack, b.offset, b.length, b.stand_in, p.dedup FROM blobs b JOIN packs p ON p.number = b.pack
@@ -75,7 +75,9 @@ export class BlobCatalog {
   /** Forgets a pack that is gone or wrong. */
   dropPack(pack: PackId): void {
     this.#catalog.transaction(() => {
-      this.#catalog.prepare('DELETE FROM blobs WHERE pack = (SELECT number FROM packs WHERE id = ?)').run(pack);
+      this.#catalog
+        .prepare('DELETE FROM blobs WHERE pack = (SELECT number FROM packs WHERE id = ?)')
+        .run(pack);
       this.#catalog.prepare('DELETE FROM packs WHERE id = ?').run(pack);
     })();
   }

@@ -25,11 +25,15 @@ export interface RememberedFile {
 
 /** The change cache. Keys are keyed hashes of paths; `stat` is whatever must be equal for a file to be unchanged. */
 export class FileCatalog {
+  readonly #catalog: Catalog;
   readonly #get;
   readonly #put;
 
   constructor(catalog: Catalog) {
-    this.#get = catalog.prepare<[Uint8Array], { stat: string; content: Buffer }>('SELECT stat, content FROM files WHERE key = ?');
+    this.#catalog = catalog;
+    this.#get = catalog.prepare<[Uint8Array], { stat: string; content: Buffer }>(
+      'SELECT stat, content FROM files WHERE key = ?',
+    );
     this.#put = catalog.prepare<[Uint8Array, string, Uint8Array]>(
       'INSERT INTO files (key, stat, content) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET stat = excluded.stat, content = excluded.content',
     );
@@ -42,9 +46,13 @@ export class FileCatalog {
     return decodeRemembered(row.content);
   }
 
-  /** Remembers a file. */
-  remember(key: Uint8Array, stat: string, file: RememberedFile): void {
-    this.#put.run(key, stat, encodeRemembered(file));
+  /** Remembers files, in one transaction. */
+  rememberAll(
+    files: readonly { readonly key: Uint8Array; readonly stat: string; readonly file: RememberedFile }[],
+  ): void {
+    this.#catalog.transaction(() => {
+      for (const { key, stat, file } of files) this.#put.run(key, stat, encodeRemembered(file));
+    })();
   }
 }
 
@@ -53,7 +61,12 @@ function encodeRemembered({ size, pieces, digest, facts }: RememberedFile): Uint
     size,
     digest,
     facts,
-    pieces.map(({ id, length, plaintextLength, slice }) => [idToBytes(id), length, plaintextLength, slice ?? null]),
+    pieces.map(({ id, length, plaintextLength, slice }) => [
+      idToBytes(id),
+      length,
+      plaintextLength,
+      slice ?? null,
+    ]),
   ]);
 }
 

@@ -23,7 +23,9 @@ export class HeadCatalog {
   /** The heads of the last look. */
   remembered(): readonly RememberedHead[] {
     return this.#catalog
-      .prepare<[string], { id: string; sequence: number }>('SELECT id, sequence FROM heads WHERE pin = ? ORDER BY sequence')
+      .prepare<[string], { id: string; sequence: number }>(
+        'SELECT id, sequence FROM heads WHERE pin = ? ORDER BY sequence',
+      )
       .all(this.#pin)
       .map(({ id, sequence }) => ({ id: id as BackupId, sequence }));
   }

@@ -30,14 +30,26 @@ export async function initRepository(
   options: { readonly keyBytes: Uint8Array; readonly names: NamesMode; readonly now: number },
 ): Promise<CreatedRepository> {
   for await (const { name } of storage.list('')) {
-    throw new NbakError('REPOSITORY_EXISTS', `There is a repository, or something else, at ${storage.description} already`, {
-      details: { repository: storage.description, found: name },
-      hint: 'Choose an empty or absent directory.',
-    });
+    throw new NbakError(
+      'REPOSITORY_EXISTS',
+      `There is a repository, or something else, at ${storage.description} already`,
+      {
+        details: { repository: storage.description, found: name },
+        hint: 'Choose an empty or absent directory.',
+      },
+    );
   }
   const id = idFromBytes<RepositoryId>(crypto.randomBytes(16));
-  const { record, admin } = createFirstEpoch(crypto, id, { keyBytes: options.keyBytes, created: options.now });
-  const payload = encodeRepositoryObject({ id, admin: admin.publicKey, names: options.names, created: options.now });
+  const { record, admin } = createFirstEpoch(crypto, id, {
+    keyBytes: options.keyBytes,
+    created: options.now,
+  });
+  const payload = encodeRepositoryObject({
+    id,
+    admin: admin.publicKey,
+    names: options.names,
+    created: options.now,
+  });
   // The repository exists when `repository` does, so it comes last.
   await storage.put(epochName(1, toHex(crypto.sha256(record))), record);
   await storage.put(REPOSITORY_NAME, admin.sign(SIGNED_TYPES.repository, payload));

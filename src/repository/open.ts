@@ -135,12 +135,20 @@ function authenticate(
   own.verify(from.object, { type: SIGNED_TYPES.repository, role: 'admin', what: 'the repository object' });
   own.verify(bytes, { type: SIGNED_TYPES.epoch, role: 'admin', what: name });
   if (record.repository !== stated.id || !equalBytes(stated.admin, record.admin)) {
-    throw new NbakError('REFERENCE_TAMPERED', `${name} and the repository object belong to different repositories`, {
-      details: { object: name, clause: '§19.1' },
-    });
+    throw new NbakError(
+      'REFERENCE_TAMPERED',
+      `${name} and the repository object belong to different repositories`,
+      {
+        details: { object: name, clause: '§19.1' },
+      },
+    );
   }
   for (const key of record.backup) assertAcceptablePublicKey(key);
-  const backup = record.backup.map((publicKey): KnownKey => ({ publicKey, role: 'backup', epoch: record.epoch }));
+  const backup = record.backup.map((publicKey): KnownKey => ({
+    publicKey,
+    role: 'backup',
+    epoch: record.epoch,
+  }));
   return {
     crypto,
     storage,
@@ -154,10 +162,14 @@ function authenticate(
 }
 
 function unknownKey(storage: Storage): NbakError {
-  return new NbakError('SIGNER_UNKNOWN', `The public key is not the key of the repository at ${storage.description}`, {
-    details: { repository: storage.description },
-    hint: 'Either it is the key of another repository, or this repository was replaced by somebody else’s.',
-  });
+  return new NbakError(
+    'SIGNER_UNKNOWN',
+    `The public key is not the key of the repository at ${storage.description}`,
+    {
+      details: { repository: storage.description },
+      hint: 'Either it is the key of another repository, or this repository was replaced by somebody else’s.',
+    },
+  );
 }
 
 function missingRecords(storage: Storage): NbakError {

@@ -1,5 +1,6 @@
 /** What the walker says about one thing in a source. */
 import type { BytePath } from '../format/path.js';
+import type { DeviceNumber } from './device.js';
 
 /** What kinds of things a backup names; content is stored for files, a target for links. */
 export type EntryKind =
@@ -26,7 +27,7 @@ export interface SourceEntry {
   readonly device: bigint;
   readonly links: number;
   /** Of device nodes only. */
-  readonly deviceNumber?: { readonly major: number; readonly minor: number };
+  readonly deviceNumber?: DeviceNumber;
   /** Of symbolic links only: the bytes stored in the link. */
   readonly target?: BytePath;
 }

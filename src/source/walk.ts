@@ -13,6 +13,7 @@ import type { BigIntStats } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import type { BytePath } from '../format/path.js';
 import { timestampFromNanoseconds } from './clock.js';
+import { splitDevice } from './device.js';
 import type { EntryKind, SourceEntry } from './entry.js';
 import { reason, rootError, sourcePath } from './root.js';
 import type { SourceRoot } from './root.js';
@@ -169,12 +170,4 @@ function kindOf(stat: BigIntStats): EntryKind {
   if (stat.isFIFO()) return 'fifo';
   if (stat.isSocket()) return 'socket';
   return stat.isBlockDevice() ? 'block-device' : 'character-device';
-}
-
-/** The encoding of `dev_t` by glibc and musl: 12 + 20 bits of major, 8 + 24 bits of minor, interleaved. */
-function splitDevice(device: bigint): { major: number; minor: number } {
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
-  };
 }

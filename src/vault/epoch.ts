@@ -68,7 +68,11 @@ export function createFirstEpoch(
  * @returns undefined when the key check says that the key is not this epoch's (§3.3).
  * @throws NbakError `BLOB_TAMPERED` when the key is right and the seal is not.
  */
-export function openEpoch(crypto: CryptoProvider, record: EpochRecord, keyBytes: Uint8Array): EpochSecrets | undefined {
+export function openEpoch(
+  crypto: CryptoProvider,
+  record: EpochRecord,
+  keyBytes: Uint8Array,
+): EpochSecrets | undefined {
   const { epoch, repository } = record;
   const schedule = keySchedule(crypto, repository);
   const root = schedule.root(keyBytes, epoch);
@@ -76,7 +80,9 @@ export function openEpoch(crypto: CryptoProvider, record: EpochRecord, keyBytes:
 
   const { key, commitment } = schedule.recordKey(root, record.salt, epoch);
   const matches = crypto.equalInConstantTime(commitment, record.sealed.subarray(0, COMMITMENT_BYTES));
-  const plaintext = matches ? crypto.aesGcmOpen(key, ZERO_NONCE, record.sealed.subarray(COMMITMENT_BYTES)) : undefined;
+  const plaintext = matches
+    ? crypto.aesGcmOpen(key, ZERO_NONCE, record.sealed.subarray(COMMITMENT_BYTES))
+    : undefined;
   if (plaintext === undefined) {
     throw new NbakError('BLOB_TAMPERED', `Cannot open the seal of epoch record ${epoch}: it was changed`, {
       details: { epoch, clause: '§3.9' },
@@ -85,9 +91,13 @@ export function openEpoch(crypto: CryptoProvider, record: EpochRecord, keyBytes:
   }
   const adminSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'admin', epoch));
   if (!crypto.equalInConstantTime(adminSigner.publicKey, record.admin)) {
-    throw new NbakError('REFERENCE_TAMPERED', `Epoch record ${epoch} names an admin key that is not the vault key's`, {
-      details: { epoch, clause: '§19.2' },
-    });
+    throw new NbakError(
+      'REFERENCE_TAMPERED',
+      `Epoch record ${epoch} names an admin key that is not the vault key's`,
+      {
+        details: { epoch, clause: '§19.2' },
+      },
+    );
   }
   const backupSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'backup', epoch));
   return { epoch, root, adminSigner, backupSigner, ...decodeCarriedSecrets(plaintext) };

@@ -2,7 +2,13 @@
 
 import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
-import { decodeEnvelope, encodeEnvelope, encodeProtected, signedBytes, type SignedType } from '../format/cose.js';
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  encodeProtected,
+  signedBytes,
+  type SignedType,
+} from '../format/cose.js';
 import { idFromBytes, type Fingerprint, type RepositoryId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import type { SigningRole } from './key-schedule.js';
@@ -67,18 +73,31 @@ export class KeyRing {
    * @param what - the object, for messages.
    * @throws NbakError `LIMIT_EXCEEDED`, `FORMAT_INVALID`, `SIGNER_UNKNOWN` or `SIGNATURE_INVALID`.
    */
-  verify(bytes: Uint8Array, expected: { readonly type: SignedType; readonly role: SigningRole; readonly what: string }): VerifiedObject {
+  verify(
+    bytes: Uint8Array,
+    expected: { readonly type: SignedType; readonly role: SigningRole; readonly what: string },
+  ): VerifiedObject {
     const { type, role, what } = expected;
     const envelope = decodeEnvelope(bytes, type, mostBytes(type));
     const known = this.#keys.get(envelope.fingerprint) ?? [];
     const signer = known.find((key) => key.role === role);
     if (signer === undefined) {
-      throw new NbakError('SIGNER_UNKNOWN', `Cannot trust ${what}: no ${role} key that the pinned key introduced signed it`, {
-        details: { object: what, signer: envelope.fingerprint },
-        hint: 'Either the public key is not this repository’s, or somebody else wrote the object.',
-      });
+      throw new NbakError(
+        'SIGNER_UNKNOWN',
+        `Cannot trust ${what}: no ${role} key that the pinned key introduced signed it`,
+        {
+          details: { object: what, signer: envelope.fingerprint },
+          hint: 'Either the public key is not this repository’s, or somebody else wrote the object.',
+        },
+      );
     }
-    if (!this.#crypto.ed25519Verify(signer.publicKey, envelope.signature, signedBytes(envelope, this.#repository))) {
+    if (
+      !this.#crypto.ed25519Verify(
+        signer.publicKey,
+        envelope.signature,
+        signedBytes(envelope, this.#repository),
+      )
+    ) {
       throw new NbakError('SIGNATURE_INVALID', `Cannot trust ${what}: its signature does not verify`, {
         details: { object: what },
         hint: 'The object was changed after it was signed, or belongs to another repository.',

@@ -15,7 +15,8 @@ const GUESSES_LOG10 = 96 * Math.log10(2);
  * @throws RangeError unless there are 32.
  */
 export function formatVaultKey(bytes: Uint8Array): string {
-  if (bytes.length !== KEY_BYTES) throw new RangeError(`formatVaultKey expects 32 bytes, got ${bytes.length}`);
+  if (bytes.length !== KEY_BYTES)
+    throw new RangeError(`formatVaultKey expects 32 bytes, got ${bytes.length}`);
   return bech32m.encode(PREFIX, bech32m.toWords(bytes));
 }
 
@@ -27,24 +28,36 @@ export function formatVaultKey(bytes: Uint8Array): string {
  */
 export function parseVaultKey(text: string): Uint8Array {
   if (text === '') {
-    throw new NbakError('KEY_MISSING', 'The vault key is empty', { hint: 'Give the key that the repository was made with.' });
+    throw new NbakError('KEY_MISSING', 'The vault key is empty', {
+      hint: 'Give the key that the repository was made with.',
+    });
   }
   const candidate = text.trim();
   if (candidate.toLowerCase().startsWith('nbakpub1')) {
-    throw malformed('this is a verification key (nbakpub1…), which opens nothing', 'Give the vault key (nbakkey1…) instead.');
+    throw malformed(
+      'this is a verification key (nbakpub1…), which opens nothing',
+      'Give the vault key (nbakkey1…) instead.',
+    );
   }
   if (!isMeantAsTextForm(candidate)) return utf8(text);
   const decoded = bech32m.decodeUnsafe(candidate as `${string}1${string}`);
   if (decoded === undefined || decoded.prefix !== PREFIX) {
-    throw malformed('its checksum does not match, so there is a typo in it', 'Compare it with your copy, letter by letter.');
+    throw malformed(
+      'its checksum does not match, so there is a typo in it',
+      'Compare it with your copy, letter by letter.',
+    );
   }
   const bytes = bech32m.fromWordsUnsafe(decoded.words);
-  if (bytes === undefined || bytes.length !== KEY_BYTES) throw malformed('it has the wrong length', 'Copy all 66 characters of it.');
+  if (bytes === undefined || bytes.length !== KEY_BYTES)
+    throw malformed('it has the wrong length', 'Copy all 66 characters of it.');
   return bytes;
 }
 
 function malformed(why: string, hint: string): NbakError {
-  return new NbakError('KEY_MALFORMED', `Cannot use the vault key: ${why}`, { hint, details: { clause: '§2.3' } });
+  return new NbakError('KEY_MALFORMED', `Cannot use the vault key: ${why}`, {
+    hint,
+    details: { clause: '§2.3' },
+  });
 }
 
 /** §2.3: what is close to the text form is a typo of it, never some other string. */

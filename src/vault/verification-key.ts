@@ -20,10 +20,14 @@ export function parseVerificationKey(text: string): Uint8Array {
   const decoded = bech32m.decodeUnsafe(text.trim() as `${string}1${string}`);
   const bytes = decoded?.prefix === PREFIX ? bech32m.fromWordsUnsafe(decoded.words) : undefined;
   if (bytes === undefined || bytes.length !== 32) {
-    throw new NbakError('PUBLIC_KEY_MALFORMED', 'Cannot read the verification key: it is not a complete nbakpub1… text', {
-      hint: 'Compare it with your copy, letter by letter; `nbak key public` prints it again, given the vault key.',
-      details: { clause: '§2.5' },
-    });
+    throw new NbakError(
+      'PUBLIC_KEY_MALFORMED',
+      'Cannot read the verification key: it is not a complete nbakpub1… text',
+      {
+        hint: 'Compare it with your copy, letter by letter; `nbak key public` prints it again, given the vault key.',
+        details: { clause: '§2.5' },
+      },
+    );
   }
   assertAcceptablePublicKey(bytes);
   return bytes;

@@ -82,7 +82,11 @@ export interface SealedBlob {
 }
 
 /** Seals any bytes as the sealed plaintext of §6.3, also wrong ones. */
-export function sealRaw(secrets: BlobSecrets, header: Omit<FrameHeader, 'sealedLength'>, inner: Uint8Array): SealedBlob {
+export function sealRaw(
+  secrets: BlobSecrets,
+  header: Omit<FrameHeader, 'sealedLength'>,
+  inner: Uint8Array,
+): SealedBlob {
   const secret = sessionSecret(secrets.root, secrets.id, header.salt, classOf(header.kind));
   const bytes = headerBytes({ ...header, sealedLength: inner.length });
   const { key, commitment } = blobKey(secret, bytes);
@@ -110,7 +114,12 @@ function readSealedPlaintext(inner: Uint8Array, codec: number): Uint8Array {
   demand(bodyLength <= inner.length - 8, 'FORMAT_INVALID', '§6.3', 'body longer than what was sealed');
   const body = inner.subarray(8, 8 + bodyLength);
   const padding = inner.subarray(8 + bodyLength);
-  demand(padding.every((byte) => byte === 0), 'FORMAT_INVALID', '§6.3', 'padding is not zero');
+  demand(
+    padding.every((byte) => byte === 0),
+    'FORMAT_INVALID',
+    '§6.3',
+    'padding is not zero',
+  );
   if (codec === 1) return unzstd(body, length);
   demand(bodyLength === length, 'FORMAT_INVALID', '§6.3', 'stored body of another length');
   return body.slice();

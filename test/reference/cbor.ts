@@ -24,7 +24,8 @@ function head(major: number, value: number | bigint): Uint8Array {
 }
 
 /** A map of text keys; the order of `fields` does not matter. */
-export const map = (fields: Readonly<Record<string, Cbor>>): Map<Cbor, Cbor> => new Map(Object.entries(fields));
+export const map = (fields: Readonly<Record<string, Cbor>>): Map<Cbor, Cbor> =>
+  new Map(Object.entries(fields));
 
 /** The one deterministic encoding of `value`. */
 export function encode(value: Cbor): Uint8Array {

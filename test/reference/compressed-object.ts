@@ -6,10 +6,15 @@ import { unzstd } from './zstd.js';
 export type Magic = 'NBKP' | 'NBKI';
 
 /** Joins the parts of a stored object, also wrong ones. */
-export const compressedObject = (magic: string, codec: number, rawLength: number, body: Uint8Array): Uint8Array =>
-  concat(ascii(magic), u8(2), u8(codec), u32(rawLength), body);
+export const compressedObject = (
+  magic: string,
+  codec: number,
+  rawLength: number,
+  body: Uint8Array,
+): Uint8Array => concat(ascii(magic), u8(2), u8(codec), u32(rawLength), body);
 
-export const storedObject = (magic: Magic, raw: Uint8Array): Uint8Array => compressedObject(magic, 0, raw.length, raw);
+export const storedObject = (magic: Magic, raw: Uint8Array): Uint8Array =>
+  compressedObject(magic, 0, raw.length, raw);
 
 /** The raw bytes of an object whose name was compared already. */
 export function readCompressedObject(bytes: Uint8Array, magic: Magic, limit: number): Uint8Array {

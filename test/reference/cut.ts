@@ -15,7 +15,7 @@ function chunkLength(data: Uint8Array, start: number, table: Uint32Array): numbe
   let g = 0;
   for (let length = SHORTEST - WARM_UP + 1; length <= longest; length += 1) {
     const word = table[byteAt(data, start + length - 1)] ?? 0;
-    g = (g * 2 + word) % 2 ** 32;
+    g = (g * 2 + word) >>> 0;
     if (length < SHORTEST) continue;
     const zeroBits = length <= NORMAL ? 20 : 18;
     if (g < 2 ** (32 - zeroBits)) return length;
@@ -26,7 +26,7 @@ function chunkLength(data: Uint8Array, start: number, table: Uint32Array): numbe
 /** The lengths of the chunks of a file of more than 1 MiB. */
 export function cutFile(data: Uint8Array, table: Uint32Array): number[] {
   const lengths: number[] = [];
-  for (let start = 0; start < data.length; ) {
+  for (let start = 0; start < data.length;) {
     const length = chunkLength(data, start, table);
     lengths.push(length);
     start += length;

@@ -6,7 +6,6 @@ import { checkPath } from './path.js';
 import { ascending, atMost, bstr, int, list, uint, uint64 } from './shape.js';
 
 const FILE = 0;
-const DIRECTORY = 1;
 const SYMLINK = 2;
 const invalid: (holds: boolean, message: string) => asserts holds = (holds, message) =>
   demand(holds, 'FORMAT_INVALID', '§10.4', message);
@@ -108,7 +107,10 @@ function readTarget(value: Cbor): Uint8Array {
 function readExtra(value: Cbor | undefined, kind: number, size: number, counts: PageCounts): Extra {
   invalid(value instanceof Map, 'extra is no map');
   const known = [1, 2, 3, 4, 5, 6, 7, 8];
-  invalid([...value.keys()].every((key) => typeof key === 'number' && known.includes(key)), 'unknown extra');
+  invalid(
+    [...value.keys()].every((key) => typeof key === 'number' && known.includes(key)),
+    'unknown extra',
+  );
   const field = <T>(key: number, allowed: boolean, read: (item: Cbor) => T): T | null => {
     const item = value.get(key);
     if (item === undefined) return null;
@@ -117,7 +119,10 @@ function readExtra(value: Cbor | undefined, kind: number, size: number, counts: 
   };
   const file = kind === FILE;
   const device = kind === 5 || kind === 6;
-  invalid(value.has(1) === (kind === SYMLINK) && value.has(2) === device, 'an extra is missing or does not apply');
+  invalid(
+    value.has(1) === (kind === SYMLINK) && value.has(2) === device,
+    'an extra is missing or does not apply',
+  );
   return {
     linkTarget: field(1, true, readTarget),
     device: field(2, true, (item) => {
@@ -147,7 +152,6 @@ export function readEntry(value: Cbor, counts: PageCounts): Entry {
   const extra = readExtra(row[12], kind, size, counts);
   invalid(kind === FILE || (size === 0 && content.length === 0), 'only files have size and content');
   invalid(extra.contentPages === null || content.length === 0, 'content both here and in content pages');
-  invalid(path.length > 0 || kind === FILE || kind === DIRECTORY, 'a root is a file or a directory');
   return {
     path,
     kind,

@@ -46,7 +46,11 @@ export const carriedBytes = (carried: Carried): Uint8Array =>
   ]);
 
 /** Seals what a record carries under the root of its epoch. */
-export function sealCarried(root: Uint8Array, record: Pick<EpochRecord, 'repository' | 'salt' | 'epoch'>, carried: Carried): Uint8Array {
+export function sealCarried(
+  root: Uint8Array,
+  record: Pick<EpochRecord, 'repository' | 'salt' | 'epoch'>,
+  carried: Carried,
+): Uint8Array {
   return sealOnce(recordKey(root, record.repository, record.salt, record.epoch), carriedBytes(carried));
 }
 
@@ -58,13 +62,19 @@ export function recordPayload(record: EpochRecord): Uint8Array {
 function readClosing(value: Cbor | undefined): Closing {
   const closing = fields(value, ['heads', 'manifests', 'packs', 'history']);
   const read = (key: string): Uint8Array[] => names(closing[key], 'ascending');
-  return { heads: read('heads'), manifests: read('manifests'), packs: read('packs'), history: read('history') };
+  return {
+    heads: read('heads'),
+    manifests: read('manifests'),
+    packs: read('packs'),
+    history: read('history'),
+  };
 }
 
 const KEYS = ['repository', 'epoch', 'created', 'reason', 'admin', 'backup', 'origin', 'check', 'previous'];
 
 function readPayload(payload: Uint8Array): EpochRecord {
-  const invalid = (holds: boolean, message: string): void => demand(holds, 'FORMAT_INVALID', '§13.2', message);
+  const invalid = (holds: boolean, message: string): void =>
+    demand(holds, 'FORMAT_INVALID', '§13.2', message);
   const record = fields(decode(payload), [...KEYS, 'salt', 'sealed', 'closing']);
   const epoch = uint(record['epoch'], 1, 2 ** 32 - 1);
   const backup = names(record['backup'], 'any');
@@ -104,18 +114,33 @@ export function readStoredRecord(bytes: Uint8Array, id: Uint8Array): StoredRecor
   const inner = succession === null ? outer : readEnvelope(succession.payload, LIMITS.recordBytes);
   demandType(inner, 'epoch');
   const record = readPayload(inner.payload);
-  demand(equal(inner.fingerprint, fingerprint(record.admin)), 'SIGNER_UNKNOWN', '§13.2', 'not signed by its own key');
+  demand(
+    equal(inner.fingerprint, fingerprint(record.admin)),
+    'SIGNER_UNKNOWN',
+    '§13.2',
+    'not signed by its own key',
+  );
   demandSignature(inner, id, record.admin);
   demand(equal(record.repository, id), 'REFERENCE_TAMPERED', '§13.2', 'another repository');
   const wrapped = succession !== null;
-  demand(wrapped === record.epoch > 1, 'FORMAT_INVALID', '§13.3', 'records above 1 are wrapped, record 1 is not');
+  demand(
+    wrapped === record.epoch > 1,
+    'FORMAT_INVALID',
+    '§13.3',
+    'records above 1 are wrapped, record 1 is not',
+  );
   return { record, succession };
 }
 
 /** Opens what a record carries: key check first, then the sealed part. */
 export function openCarried(record: EpochRecord, root: Uint8Array): Carried {
   const { repository, epoch } = record;
-  demand(equal(keyCheck(root, repository, epoch), record.check), 'KEY_WRONG', '§3.3', 'the key check differs');
+  demand(
+    equal(keyCheck(root, repository, epoch), record.check),
+    'KEY_WRONG',
+    '§3.3',
+    'the key check differs',
+  );
   const plaintext = openOnce(recordKey(root, repository, record.salt, epoch), record.sealed);
   if (plaintext === undefined) fail('REFERENCE_TAMPERED', '§13.2', 'the sealed part does not open');
   const [secretItems, chunkerKey, oldRoot] = list(decode(plaintext), 3);
@@ -126,6 +151,11 @@ export function openCarried(record: EpochRecord, root: Uint8Array): Carried {
   const ascend = dedupSecrets.every((row, i) => i === 0 || (dedupSecrets[i - 1]?.number ?? 0) < row.number);
   demand(dedupSecrets.length > 0 && ascend, 'FORMAT_INVALID', '§13.2', 'dedup secrets not ascending');
   const first = epoch === 1;
-  demand((oldRoot === null) === first, 'FORMAT_INVALID', '§13.2', 'old root is null in record 1 and only there');
+  demand(
+    (oldRoot === null) === first,
+    'FORMAT_INVALID',
+    '§13.2',
+    'old root is null in record 1 and only there',
+  );
   return { dedupSecrets, chunkerKey: bstr(chunkerKey, 32), oldRoot: first ? null : bstr(oldRoot, 32) };
 }

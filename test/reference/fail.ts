@@ -7,6 +7,11 @@ export function fail(code: ErrorCode, clause: string, message: string): never {
 }
 
 /** Refuses unless `condition` holds. */
-export function demand(condition: boolean, code: ErrorCode, clause: string, message: string): asserts condition {
+export function demand(
+  condition: boolean,
+  code: ErrorCode,
+  clause: string,
+  message: string,
+): asserts condition {
   if (!condition) fail(code, clause, message);
 }

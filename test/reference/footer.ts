@@ -45,12 +45,29 @@ function readRow(value: Cbor): FooterBlob {
 /** Verifies and reads a footer; `id` is the repository's. */
 export function readFooter(bytes: Uint8Array, id: Uint8Array, signers: readonly Signer[]): Footer {
   const roles = ['backup', 'admin'] as const;
-  const { payload, signer } = openEnvelope(bytes, { type: 'footer', limit: LIMITS.footerBytes, id, roles, signers });
+  const { payload, signer } = openEnvelope(bytes, {
+    type: 'footer',
+    limit: LIMITS.footerBytes,
+    id,
+    roles,
+    signers,
+  });
   const [repository, epoch, session, dedup, rows] = list(decode(payload), 5);
   const blobs = atMost(list(rows), LIMITS.packBlobs, 'blobs').map(readRow);
-  const footer = { id: bstr(repository, 16), epoch: uint(epoch, 1), session: bstr(session, 16), dedup: uint(dedup, 1), blobs };
+  const footer = {
+    id: bstr(repository, 16),
+    epoch: uint(epoch, 1),
+    session: bstr(session, 16),
+    dedup: uint(dedup, 1),
+    blobs,
+  };
   demand(blobs.length > 0, 'FORMAT_INVALID', '§8.2', 'no blobs');
-  demand(new Set(blobs.map((blob) => hex(blob.id))).size === blobs.length, 'FORMAT_INVALID', '§8.2', 'an id twice');
+  demand(
+    new Set(blobs.map((blob) => hex(blob.id))).size === blobs.length,
+    'FORMAT_INVALID',
+    '§8.2',
+    'an id twice',
+  );
   const standIns = blobs.some((blob) => blob.as !== null);
   demand((signer.role === 'admin') === standIns, 'SIGNER_UNKNOWN', '§4.1', 'signed in the wrong role');
   demand(equal(footer.id, id), 'REFERENCE_TAMPERED', '§8.2', 'another repository');

@@ -25,7 +25,8 @@ export function checkHistory(history: History): Uint8Array[] {
   for (const manifest of history.manifests) {
     const parents = manifest.parents.map((parent) => known.get(hex(parent)));
     const sequences = parents.map((parent) => {
-      if (parent === undefined) return fail('PARENT_MISSING', '§12.2', 'a parent is neither there nor forgotten');
+      if (parent === undefined)
+        return fail('PARENT_MISSING', '§12.2', 'a parent is neither there nor forgotten');
       return parent.sequence;
     });
     const expected = 1 + Math.max(0, ...sequences);

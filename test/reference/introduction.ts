@@ -41,8 +41,10 @@ function readCandidate(object: NamedObject, id: Uint8Array): Candidate {
 function succeeds(next: Candidate, before: Candidate, id: Uint8Array): boolean {
   const { record, succession } = next;
   const key = before.record.admin;
-  if (succession === null || record.previous === null || record.epoch !== before.record.epoch + 1) return false;
-  if (!equal(record.previous, before.digest) || !equal(succession.fingerprint, fingerprint(key))) return false;
+  if (succession === null || record.previous === null || record.epoch !== before.record.epoch + 1)
+    return false;
+  if (!equal(record.previous, before.digest) || !equal(succession.fingerprint, fingerprint(key)))
+    return false;
   return verifies(succession.signature, signedBytes(succession.type, id, key, succession.payload), key);
 }
 
@@ -54,14 +56,15 @@ const precedes = (older: Candidate, later: Candidate): boolean =>
 function accept(candidates: readonly Candidate[], pinned: Uint8Array, id: Uint8Array): Candidate[] {
   const accepted = candidates.filter((candidate) => equal(candidate.record.admin, pinned));
   demand(accepted.length > 0, 'SIGNER_UNKNOWN', '§19.2', 'no record names the pinned key');
-  for (let forward = true; forward; ) {
+  for (let forward = true; forward;) {
     const more = candidates.filter(
-      (candidate) => !accepted.includes(candidate) && accepted.some((before) => succeeds(candidate, before, id)),
+      (candidate) =>
+        !accepted.includes(candidate) && accepted.some((before) => succeeds(candidate, before, id)),
     );
     accepted.push(...more);
     forward = more.length > 0;
   }
-  for (let backward = true; backward; ) {
+  for (let backward = true; backward;) {
     const more = candidates.filter(
       (candidate) => !accepted.includes(candidate) && accepted.some((later) => precedes(candidate, later)),
     );
@@ -72,7 +75,11 @@ function accept(candidates: readonly Candidate[], pinned: Uint8Array, id: Uint8A
 }
 
 /** Reads `repository` and all records, and gives the keys that the pinned key introduces. */
-export function introduceKeys(repository: Uint8Array, records: readonly NamedObject[], pinned: Uint8Array): Introduction {
+export function introduceKeys(
+  repository: Uint8Array,
+  records: readonly NamedObject[],
+  pinned: Uint8Array,
+): Introduction {
   const root = readRepositoryObject(repository);
   const { id } = root;
   const candidates = records.map((object) => readCandidate(object, id));
@@ -83,12 +90,19 @@ export function introduceKeys(repository: Uint8Array, records: readonly NamedObj
   });
   const first = accepted[0]?.record;
   demand(first?.epoch === 1, 'OBJECT_MISSING', '§19.1', 'record 1 is not there');
-  demand(equal(first.admin, root.admin), 'SIGNER_UNKNOWN', '§19.1', 'not signed by the admin key of record 1');
+  demand(
+    equal(first.admin, root.admin),
+    'SIGNER_UNKNOWN',
+    '§19.1',
+    'not signed by the admin key of record 1',
+  );
   const signers = accepted.flatMap(({ record }): Signer[] => [
     { role: 'admin', epoch: record.epoch, publicKey: record.admin },
     ...record.backup.map((publicKey): Signer => ({ role: 'backup', epoch: record.epoch, publicKey })),
   ]);
-  const ignored = candidates.filter((candidate) => !accepted.includes(candidate)).map((candidate) => candidate.name);
+  const ignored = candidates
+    .filter((candidate) => !accepted.includes(candidate))
+    .map((candidate) => candidate.name);
   ignored.sort((a, b) => compare(ascii(a), ascii(b)));
   return { id, names: root.names, accepted: accepted.map((candidate) => candidate.record), signers, ignored };
 }

@@ -17,7 +17,12 @@ function readText(text: string, prefix: string, code: ErrorCode): Uint8Array {
   } catch {
     return fail(code, '§2.2', 'not valid Bech32m');
   }
-  demand(decoded.prefix === prefix && decoded.bytes.length === 32, code, '§2.2', `not a ${prefix} of 32 bytes`);
+  demand(
+    decoded.prefix === prefix && decoded.bytes.length === 32,
+    code,
+    '§2.2',
+    `not a ${prefix} of 32 bytes`,
+  );
   return decoded.bytes;
 }
 

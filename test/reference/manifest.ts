@@ -22,7 +22,11 @@ export interface Detail {
   readonly roots: Root[];
   readonly tags: string[];
   readonly profile: string;
-  readonly scope: { readonly exclude: string[]; readonly excludeCaches: boolean; readonly oneFileSystem: boolean };
+  readonly scope: {
+    readonly exclude: string[];
+    readonly excludeCaches: boolean;
+    readonly oneFileSystem: boolean;
+  };
   readonly cut: number;
   readonly torn: Uint8Array[];
   readonly unreadable: [path: Uint8Array, code: string][];
@@ -57,12 +61,26 @@ function readRoot(value: Cbor): Root {
 
 /** Reads the map of §11.3. */
 export function readDetail(value: Cbor | undefined): Detail {
-  const keys = ['host', 'roots', 'tags', 'profile', 'scope', 'cut', 'torn', 'unreadable', 'outside', 'writer'];
+  const keys = [
+    'host',
+    'roots',
+    'tags',
+    'profile',
+    'scope',
+    'cut',
+    'torn',
+    'unreadable',
+    'outside',
+    'writer',
+  ];
   const map = fields(value, keys);
   const roots = list(map['roots']).map(readRoot);
   invalid(roots.length > 0, 'no roots');
   const rootNames = roots.map((root) => root.name);
-  invalid(!rootNames.some((name, i) => rootNames.slice(0, i).some((other) => equal(name, other))), 'a root twice');
+  invalid(
+    !rootNames.some((name, i) => rootNames.slice(0, i).some((other) => equal(name, other))),
+    'a root twice',
+  );
   const tags = texts(map['tags']);
   ascending(tags.map(ascii));
   const scope = fields(map['scope'], ['exclude', 'excludeCaches', 'oneFileSystem']);
@@ -94,7 +112,18 @@ export interface ManifestPlace {
   readonly signers: readonly Signer[];
 }
 
-const KEYS = ['id', 'repository', 'epoch', 'time', 'signedAt', 'parents', 'sequence', 'names', 'purpose', 'dedup'];
+const KEYS = [
+  'id',
+  'repository',
+  'epoch',
+  'time',
+  'signedAt',
+  'parents',
+  'sequence',
+  'names',
+  'purpose',
+  'dedup',
+];
 
 function readPayload(payload: Uint8Array): Manifest {
   const map = fields(decode(payload), [...KEYS, 'totals', 'pages', 'detail']);
@@ -130,7 +159,12 @@ export function readManifest(bytes: Uint8Array, place: ManifestPlace): Manifest 
   });
   const manifest = readPayload(payload);
   demand(equal(manifest.repository, place.id), 'REFERENCE_TAMPERED', '§11.2', 'another repository');
-  demand(manifest.epoch === signer.epoch, 'REFERENCE_TAMPERED', '§11.1', 'the signer belongs to another epoch');
+  demand(
+    manifest.epoch === signer.epoch,
+    'REFERENCE_TAMPERED',
+    '§11.1',
+    'the signer belongs to another epoch',
+  );
   return manifest;
 }
 

@@ -45,7 +45,12 @@ export function readPack(bytes: Uint8Array, place: PackPlace): Footer {
   const footerBytes = bytes.subarray(end - footerLength, end);
   demandName(place.name, footerBytes);
   const footer = readFooter(footerBytes, place.id, place.signers);
-  demand(framesLength(footer) + footerLength + 8 === bytes.length, 'OBJECT_CORRUPT', '§8.1', 'pack of another size');
+  demand(
+    framesLength(footer) + footerLength + 8 === bytes.length,
+    'OBJECT_CORRUPT',
+    '§8.1',
+    'pack of another size',
+  );
   let at = 0;
   for (const blob of footer.blobs) {
     checkFrame(bytes.subarray(at, at + blob.length), blob, footer);

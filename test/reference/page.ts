@@ -40,15 +40,29 @@ export interface Page {
 }
 
 export const blobRow = (row: BlobRow): Uint8Array =>
-  concat(row.id, u32(row.frameLength), row.plaintextLength === null ? new Uint8Array() : u32(row.plaintextLength));
+  concat(
+    row.id,
+    u32(row.frameLength),
+    row.plaintextLength === null ? new Uint8Array() : u32(row.plaintextLength),
+  );
 
 /** A row of 40 bytes, or of 36 where `bytes` has no plaintext length. */
 export function readBlobRow(bytes: Uint8Array): BlobRow {
   const frameLength = readU32(bytes, 32);
   const plaintextLength = bytes.length === 40 ? readU32(bytes, 36) : null;
   invalid(frameLength >= FRAME_OVERHEAD + 8, 'a row with a frame that is too short');
-  demand(frameLength <= LIMITS.sealedBytes + FRAME_OVERHEAD, 'LIMIT_EXCEEDED', '§15', 'a row with a frame too long');
-  demand((plaintextLength ?? 0) <= LIMITS.plaintextBytes, 'LIMIT_EXCEEDED', '§15', 'a row with too much plaintext');
+  demand(
+    frameLength <= LIMITS.sealedBytes + FRAME_OVERHEAD,
+    'LIMIT_EXCEEDED',
+    '§15',
+    'a row with a frame too long',
+  );
+  demand(
+    (plaintextLength ?? 0) <= LIMITS.plaintextBytes,
+    'LIMIT_EXCEEDED',
+    '§15',
+    'a row with too much plaintext',
+  );
   return { id: bytes.slice(0, 32), frameLength, plaintextLength };
 }
 
@@ -71,7 +85,9 @@ function readBody(type: number, value: Cbor | undefined, children: number, rows:
     const [ownerRows, entryRows] = list(value, 2);
     const owners = list(ownerRows).map(readOwner);
     const counts = { owners: owners.length, rows, children };
-    const entries = atMost(list(entryRows), LIMITS.pageEntries, 'entries').map((item) => readEntry(item, counts));
+    const entries = atMost(list(entryRows), LIMITS.pageEntries, 'entries').map((item) =>
+      readEntry(item, counts),
+    );
     entries.forEach((entry, i) => {
       const before = entries[i - 1];
       invalid(before === undefined || comparePaths(before.path, entry.path) < 0, 'entries not in path order');
@@ -98,7 +114,12 @@ export function readPageRaw(raw: Uint8Array): Page {
   const type = uint(typeItem, 1, 4);
   const children = atMost(names(childItems, 'any'), LIMITS.pageEntries, 'children');
   const rows = readRows(bstr(blobs), type === 4 ? 36 : 40);
-  return { dedup: uint(dedup, 1), children, rows, body: readBody(type, bodyItem, children.length, rows.length) };
+  return {
+    dedup: uint(dedup, 1),
+    children,
+    rows,
+    body: readBody(type, bodyItem, children.length, rows.length),
+  };
 }
 
 /** Reads a page as stored under `name`. */
@@ -114,7 +135,12 @@ export function checkSealedPage(open: Page, sealed: Page): void {
     open.children.every((child, i) => equal(child, sealed.children[i] ?? new Uint8Array()));
   const publicRow = (row: BlobRow): string => hex(blobRow({ ...row, plaintextLength: null }));
   const sameRows = open.rows.map(publicRow).join() === sealed.rows.map(publicRow).join();
-  demand(sameChildren && sameRows, 'REFERENCE_TAMPERED', '§10.7', 'the public page is not that of the sealed page');
+  demand(
+    sameChildren && sameRows,
+    'REFERENCE_TAMPERED',
+    '§10.7',
+    'the public page is not that of the sealed page',
+  );
   demand(open.dedup === sealed.dedup, 'REFERENCE_TAMPERED', '§10.7', 'another dedup secret');
   const sealable = sealed.body.type === 1 || sealed.body.type === 3;
   demand(sealable, 'FORMAT_INVALID', '§10.7', 'only pages of type 1 and 3 are sealed');

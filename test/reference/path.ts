@@ -57,7 +57,8 @@ export interface PlacedEntry {
 
 /** Checks all entries of one root, from its first to its last. */
 export function checkEntryOrder(entries: readonly PlacedEntry[]): void {
-  const invalid = (holds: boolean, message: string): void => demand(holds, 'FORMAT_INVALID', '§10.3', message);
+  const invalid = (holds: boolean, message: string): void =>
+    demand(holds, 'FORMAT_INVALID', '§10.3', message);
   entries.forEach((entry) => checkPath(entry.path));
   invalid(entries[0]?.path.length === 0, 'the first entry is not the root');
   entries.forEach((entry, i) => {

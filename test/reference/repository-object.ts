@@ -30,7 +30,12 @@ export function readRepositoryObject(bytes: Uint8Array): RepositoryObject {
   const id = bstr(payload['id'], 16);
   const admin = bstr(payload['admin'], 32);
   checkPublicKey(admin, 'FORMAT_INVALID');
-  demand(equal(envelope.fingerprint, fingerprint(admin)), 'SIGNER_UNKNOWN', '§13.1', 'not signed by the key it names');
+  demand(
+    equal(envelope.fingerprint, fingerprint(admin)),
+    'SIGNER_UNKNOWN',
+    '§13.1',
+    'not signed by the key it names',
+  );
   demandSignature(envelope, id, admin);
   return { id, admin, names: uint(payload['names'], 0, 1), format, created: int(payload['created']) };
 }

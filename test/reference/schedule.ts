@@ -26,7 +26,12 @@ export function keyCheck(root: Uint8Array, id: Uint8Array, epoch: number): Uint8
   return hkdf(sha256, root, id, concat(ascii('nbak/v2/check'), u32(epoch)), 32);
 }
 
-export function sessionSecret(root: Uint8Array, id: Uint8Array, salt: Uint8Array, keyClass: number): Uint8Array {
+export function sessionSecret(
+  root: Uint8Array,
+  id: Uint8Array,
+  salt: Uint8Array,
+  keyClass: number,
+): Uint8Array {
   return hkdf(sha256, root, concat(id, salt), concat(ascii('nbak/v2/session'), u8(keyClass)), 32);
 }
 

@@ -10,7 +10,12 @@ const wrong = (what: string): never => fail('FORMAT_INVALID', CLAUSE, `expected 
 /** An array, of exactly `length` items where given. */
 export function list(value: Cbor | undefined, length?: number): Cbor[] {
   if (!Array.isArray(value)) return wrong('an array');
-  demand(length === undefined || value.length === length, 'FORMAT_INVALID', CLAUSE, 'array of another length');
+  demand(
+    length === undefined || value.length === length,
+    'FORMAT_INVALID',
+    CLAUSE,
+    'array of another length',
+  );
   return value;
 }
 
@@ -36,7 +41,12 @@ export function fields(value: Cbor | undefined, keys: readonly string[]): Record
 /** A byte string, of exactly `length` bytes where given. */
 export function bstr(value: Cbor | undefined, length?: number): Uint8Array {
   if (!(value instanceof Uint8Array)) return wrong('a byte string');
-  demand(length === undefined || value.length === length, 'FORMAT_INVALID', CLAUSE, 'byte string of another length');
+  demand(
+    length === undefined || value.length === length,
+    'FORMAT_INVALID',
+    CLAUSE,
+    'byte string of another length',
+  );
   return value;
 }
 
@@ -78,6 +88,11 @@ export function names(value: Cbor | undefined, order: 'ascending' | 'any'): Uint
 export function ascending(items: readonly Uint8Array[]): void {
   items.forEach((item, i) => {
     const before = items[i - 1];
-    demand(before === undefined || compare(before, item) < 0, 'FORMAT_INVALID', CLAUSE, 'not ascending, or twice');
+    demand(
+      before === undefined || compare(before, item) < 0,
+      'FORMAT_INVALID',
+      CLAUSE,
+      'not ascending, or twice',
+    );
   });
 }

@@ -7,7 +7,16 @@ import { verifies } from './public-key.js';
 import { hash, type KeyPair, type Role } from './schedule.js';
 import { bstr, list } from './shape.js';
 
-const TYPES = ['repository', 'epoch', 'succession', 'footer', 'manifest', 'tombstone', 'lease', 'doom'] as const;
+const TYPES = [
+  'repository',
+  'epoch',
+  'succession',
+  'footer',
+  'manifest',
+  'tombstone',
+  'lease',
+  'doom',
+] as const;
 /** The last part of a type string of §4.1. */
 export type SignedType = (typeof TYPES)[number];
 export const typeText = (type: SignedType): string => `nbak/v2/${type}`;
@@ -31,7 +40,12 @@ export const protectedHeader = (type: string, publicKey: Uint8Array): Uint8Array
   );
 
 /** The bytes that are signed. */
-export function signedBytes(type: string, id: Uint8Array, publicKey: Uint8Array, payload: Uint8Array): Uint8Array {
+export function signedBytes(
+  type: string,
+  id: Uint8Array,
+  publicKey: Uint8Array,
+  payload: Uint8Array,
+): Uint8Array {
   const external = concat(ascii(type), zeros(1), id, fingerprint(publicKey));
   return encode(['Signature1', protectedHeader(type, publicKey), external, payload]);
 }
@@ -59,13 +73,23 @@ export function readEnvelope(bytes: Uint8Array, limit: number): Envelope {
   demand(bytes.length <= limit, 'LIMIT_EXCEEDED', '§4.2', 'a signed object is too long');
   demand(bytes.length > 0 && byteAt(bytes, 0) === 0xd2, 'FORMAT_INVALID', '§4.1', 'no COSE_Sign1');
   const [header, unprotected, payload, signature] = list(decode(bytes.subarray(1)), 4);
-  demand(unprotected instanceof Map && unprotected.size === 0, 'FORMAT_INVALID', '§4.1', 'unprotected is not {}');
+  demand(
+    unprotected instanceof Map && unprotected.size === 0,
+    'FORMAT_INVALID',
+    '§4.1',
+    'unprotected is not {}',
+  );
   const labels = decode(bstr(header));
   demand(labels instanceof Map && labels.size === 3, 'FORMAT_INVALID', '§4.1', 'protected has other labels');
   const type = labels.get(3);
   demand(labels.get(1) === -8, 'FORMAT_INVALID', '§4.1', 'the algorithm is not EdDSA');
   demand(typeof type === 'string', 'FORMAT_INVALID', '§4.1', 'the type is not text');
-  return { type, fingerprint: bstr(labels.get(4), 32), payload: bstr(payload), signature: bstr(signature, 64) };
+  return {
+    type,
+    fingerprint: bstr(labels.get(4), 32),
+    payload: bstr(payload),
+    signature: bstr(signature, 64),
+  };
 }
 
 /** Step 3: the type that the place demands. */
@@ -78,7 +102,12 @@ export function demandType(read: Envelope, type: SignedType): void {
 /** Step 5: the signature under `publicKey`. */
 export function demandSignature(read: Envelope, id: Uint8Array, publicKey: Uint8Array): void {
   const message = signedBytes(read.type, id, publicKey, read.payload);
-  demand(verifies(read.signature, message, publicKey), 'SIGNATURE_INVALID', '§4.2', 'the signature does not verify');
+  demand(
+    verifies(read.signature, message, publicKey),
+    'SIGNATURE_INVALID',
+    '§4.2',
+    'the signature does not verify',
+  );
 }
 
 /** What a signed object is read against. */

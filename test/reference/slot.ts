@@ -10,28 +10,47 @@ import { bstr, list, tstr, uint } from './shape.js';
 
 /** The secret that a user has for a slot. */
 export type SlotSecret =
-  | { readonly kind: 1; readonly keyBytes: Uint8Array }
-  | { readonly kind: 2; readonly passphrase: string };
+  { readonly kind: 1; readonly keyBytes: Uint8Array } | { readonly kind: 2; readonly passphrase: string };
 
 function slotInput(secret: SlotSecret, salt: Uint8Array, logN: number): Uint8Array {
   if (secret.kind === 1) return secret.keyBytes;
-  return scrypt(ascii(secret.passphrase.normalize('NFC')), salt, { N: 2 ** logN, r: 8, p: 1, dkLen: 32, maxmem: 2 ** 31 });
+  return scrypt(ascii(secret.passphrase.normalize('NFC')), salt, {
+    N: 2 ** logN,
+    r: 8,
+    p: 1,
+    dkLen: 32,
+    maxmem: 2 ** 31,
+  });
 }
 
 /** The stored bytes of a slot that holds `root`. `logN` counts for kind 2 only. */
-export function writeSlot(context: SlotContext, secret: SlotSecret, root: Uint8Array, logN: number): Uint8Array {
+export function writeSlot(
+  context: SlotContext,
+  secret: SlotSecret,
+  root: Uint8Array,
+  logN: number,
+): Uint8Array {
   const sealed = sealOnce(slotKey(slotInput(secret, context.salt, logN), context), root);
   const parameters = context.kind === 2 ? [logN] : [];
   return encode(['nbak/v2/slot', context.id, context.epoch, context.kind, parameters, context.salt, sealed]);
 }
 
 /** The root in a slot; `KEY_WRONG` where the secret does not open it. */
-export function openSlot(bytes: Uint8Array, id: Uint8Array, secret: SlotSecret): { epoch: number; root: Uint8Array } {
+export function openSlot(
+  bytes: Uint8Array,
+  id: Uint8Array,
+  secret: SlotSecret,
+): { epoch: number; root: Uint8Array } {
   demand(bytes.length <= LIMITS.manifestBytes, 'LIMIT_EXCEEDED', '§15', 'the slot is too long');
   const [label, idItem, epochItem, kindItem, parameterItems, saltItem, sealedItem] = list(decode(bytes), 7);
   demand(tstr(label) === 'nbak/v2/slot', 'FORMAT_NEWER', '§13.4', 'not a slot of version 2');
   demand(equal(bstr(idItem, 16), id), 'REFERENCE_TAMPERED', '§13.4', 'another repository');
-  const context = { id, epoch: uint(epochItem, 1, 2 ** 32 - 1), kind: uint(kindItem), salt: bstr(saltItem, 32) };
+  const context = {
+    id,
+    epoch: uint(epochItem, 1, 2 ** 32 - 1),
+    kind: uint(kindItem),
+    salt: bstr(saltItem, 32),
+  };
   demand(context.kind === 1 || context.kind === 2, 'FORMAT_NEWER', '§13.4', 'unknown kind of slot');
   const parameters = list(parameterItems, context.kind === 2 ? 1 : 0);
   const logN = context.kind === 2 ? uint(parameters[0]) : 0;

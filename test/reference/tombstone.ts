@@ -42,7 +42,13 @@ export function readTombstone(bytes: Uint8Array, place: ManifestPlace): Tombston
   demandName(place.name, bytes);
   const { id, signers } = place;
   const roles = ['admin'] as const;
-  const { payload } = openEnvelope(bytes, { type: 'tombstone', limit: LIMITS.manifestBytes, id, roles, signers });
+  const { payload } = openEnvelope(bytes, {
+    type: 'tombstone',
+    limit: LIMITS.manifestBytes,
+    id,
+    roles,
+    signers,
+  });
   const [repository, time, rowItems] = list(decode(payload), 3);
   const rows = list(rowItems).map(readRow);
   demand(rows.length > 0, 'FORMAT_INVALID', '§12.3', 'no rows');

@@ -62,7 +62,12 @@ interface Header {
 }
 
 function readHeader(body: Uint8Array): Header {
-  demand(body.length >= 5 && MAGIC.every((byte, i) => body[i] === byte), 'FORMAT_INVALID', '§5.4', 'no zstd frame');
+  demand(
+    body.length >= 5 && MAGIC.every((byte, i) => body[i] === byte),
+    'FORMAT_INVALID',
+    '§5.4',
+    'no zstd frame',
+  );
   const descriptor = byteAt(body, 4);
   const single = (descriptor & 0x20) !== 0;
   demand((descriptor & 0x08) === 0, 'FORMAT_INVALID', '§5.4', 'reserved bit set');
@@ -79,7 +84,12 @@ function readHeader(body: Uint8Array): Header {
   }
   const size = flag === 0 ? 1 : 2 ** flag;
   const contentSize = readLittleEndian(body, at, size) + (size === 2 ? 256 : 0);
-  return { contentSize, window: single ? contentSize : window, checksum: (descriptor & 4) !== 0, blocksAt: at + size };
+  return {
+    contentSize,
+    window: single ? contentSize : window,
+    checksum: (descriptor & 4) !== 0,
+    blocksAt: at + size,
+  };
 }
 
 /** Walks the block headers; gives the offset behind the last block. */
@@ -98,7 +108,12 @@ function skipBlocks(body: Uint8Array, start: number): number {
 /** Decompresses a body that must be exactly one frame of `rawLength` bytes. */
 export function unzstd(body: Uint8Array, rawLength: number): Uint8Array {
   const header = readHeader(body);
-  demand(header.contentSize === rawLength, 'FORMAT_INVALID', '§5.4', 'content size is not the declared length');
+  demand(
+    header.contentSize === rawLength,
+    'FORMAT_INVALID',
+    '§5.4',
+    'content size is not the declared length',
+  );
   demand(header.window <= LIMITS.zstdWindowBytes, 'LIMIT_EXCEEDED', '§5.4', 'window too large');
   const end = skipBlocks(body, header.blocksAt) + (header.checksum ? 4 : 0);
   demand(end === body.length, 'FORMAT_INVALID', '§5.4', 'the frame does not end with the body');

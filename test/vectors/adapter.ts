@@ -62,12 +62,29 @@ export interface VectorAdapter {
   /** A public key that a user pins (§4.3). */
   checkPublicKey(key: Uint8Array): Answer<void>;
   /** Does the signature verify under the rules of §4.3? */
-  verifySignature(input: { publicKey: Uint8Array; message: Uint8Array; signature: Uint8Array }): Answer<boolean>;
+  verifySignature(input: {
+    publicKey: Uint8Array;
+    message: Uint8Array;
+    signature: Uint8Array;
+  }): Answer<boolean>;
   epochKeys(input: { keyBytes: Uint8Array; id: Uint8Array; epoch: number }): Answer<EpochKeys>;
   /** Compares the key check (§3.3). */
-  checkVaultKey(input: { keyBytes: Uint8Array; id: Uint8Array; epoch: number; check: Uint8Array }): Answer<void>;
-  sessionSecret(input: { root: Uint8Array; id: Uint8Array; salt: Uint8Array; class: number }): Answer<Uint8Array>;
-  dedupKeys(input: { dedupSecret: Uint8Array; id: Uint8Array }): Answer<{ tagKey: Uint8Array; digestKey: Uint8Array }>;
+  checkVaultKey(input: {
+    keyBytes: Uint8Array;
+    id: Uint8Array;
+    epoch: number;
+    check: Uint8Array;
+  }): Answer<void>;
+  sessionSecret(input: {
+    root: Uint8Array;
+    id: Uint8Array;
+    salt: Uint8Array;
+    class: number;
+  }): Answer<Uint8Array>;
+  dedupKeys(input: {
+    dedupSecret: Uint8Array;
+    id: Uint8Array;
+  }): Answer<{ tagKey: Uint8Array; digestKey: Uint8Array }>;
   tagChunk(input: { tagKey: Uint8Array; plaintext: Uint8Array }): Answer<Uint8Array>;
   digestFile(input: {
     digestKey: Uint8Array;
@@ -80,7 +97,12 @@ export interface VectorAdapter {
     borderKey: Uint8Array;
     words: readonly number[];
   }>;
-  recordKey(input: { root: Uint8Array; id: Uint8Array; salt: Uint8Array; epoch: number }): Answer<CommittedKey>;
+  recordKey(input: {
+    root: Uint8Array;
+    id: Uint8Array;
+    salt: Uint8Array;
+    epoch: number;
+  }): Answer<CommittedKey>;
   slotKey(input: {
     slotInput: Uint8Array;
     id: Uint8Array;
@@ -88,7 +110,11 @@ export interface VectorAdapter {
     epoch: number;
     kind: number;
   }): Answer<CommittedKey>;
-  openSlot(input: { slot: Uint8Array; id: Uint8Array; secret: SlotSecret }): Answer<{ epoch: number; root: Uint8Array }>;
+  openSlot(input: {
+    slot: Uint8Array;
+    id: Uint8Array;
+    secret: SlotSecret;
+  }): Answer<{ epoch: number; root: Uint8Array }>;
 
   /** Seals with codec 0 under a given salt and nonce; gives the frame. */
   sealBlob(input: SealInput): Answer<Uint8Array>;
@@ -100,7 +126,9 @@ export interface VectorAdapter {
   readIndex(input: SignedInput): Answer<IndexedPack[]>;
   readPage(input: { object: Uint8Array; name: Uint8Array }): Answer<Page>;
   /** Reads a public page, opens the frame it names, and compares the two (§10.7). */
-  openSealedPage(input: SecretsInput & { object: Uint8Array; name: Uint8Array; frame: Uint8Array }): Answer<Page>;
+  openSealedPage(
+    input: SecretsInput & { object: Uint8Array; name: Uint8Array; frame: Uint8Array },
+  ): Answer<Page>;
   readManifest(input: SignedInput): Answer<Manifest>;
   /** Reads the plaintext of a blob of kind 5 (§11.3). */
   readDetail(plaintext: Uint8Array): Answer<Detail>;
@@ -123,6 +151,9 @@ export interface VectorAdapter {
   /** Lengths of the chunks of a file of more than 1 MiB. */
   cutFile(input: { chunkerKey: Uint8Array; id: Uint8Array; data: Uint8Array }): Answer<number[]>;
   /** How many files each bundle takes. */
-  cutBundles(input: { chunkerKey: Uint8Array; id: Uint8Array; files: readonly SmallFile[] }): Answer<number[]>;
+  cutBundles(input: {
+    chunkerKey: Uint8Array;
+    id: Uint8Array;
+    files: readonly SmallFile[];
+  }): Answer<number[]>;
 }
-

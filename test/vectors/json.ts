@@ -8,9 +8,11 @@ export function toJson(value: unknown): Json {
   if (value === undefined) return null;
   if (value instanceof Uint8Array) return hex(value);
   if (typeof value === 'bigint') return value.toString();
-  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') return value;
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
+    return value;
   if (Array.isArray(value)) return value.map(toJson);
-  if (value instanceof Map) return { map: [...value].map(([key, item]): Json => [toJson(key), toJson(item)]) };
+  if (value instanceof Map)
+    return { map: [...value].map(([key, item]): Json => [toJson(key), toJson(item)]) };
   if (typeof value === 'object') {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)]));
   }
@@ -24,7 +26,8 @@ const wrong = (where: string, expected: string): never => {
 };
 
 export const text: Reader<string> = (json, where) => (typeof json === 'string' ? json : wrong(where, 'text'));
-export const number: Reader<number> = (json, where) => (typeof json === 'number' ? json : wrong(where, 'a number'));
+export const number: Reader<number> = (json, where) =>
+  typeof json === 'number' ? json : wrong(where, 'a number');
 export const bytes: Reader<Uint8Array> = (json, where) => {
   const digits = text(json, where);
   return /^([0-9a-f]{2})*$/.test(digits) ? unhex(digits) : wrong(where, 'lower-case hex');
@@ -61,6 +64,9 @@ export const record =
     const source = object(json, where);
     const unknown = Object.keys(source).filter((key) => !(key in fields));
     if (unknown.length > 0) throw new TypeError(`${where}: unknown ${unknown.join(', ')}`);
-    const entries = Object.entries(fields).map(([key, reader]) => [key, reader(source[key], `${where}.${key}`)]);
+    const entries = Object.entries(fields).map(([key, reader]) => [
+      key,
+      reader(source[key], `${where}.${key}`),
+    ]);
     return Object.fromEntries(entries) as Fields<F>;
   };

@@ -1,7 +1,19 @@
 /** Loads vector files and refuses every field that the envelope does not have. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { ERROR_CODES, type ErrorCode } from '#nbak/errors.js';
-import { any, type Json, listOf, nullable, number, object, oneOf, type Reader, record, strings, text } from './json.js';
+import {
+  any,
+  type Json,
+  listOf,
+  nullable,
+  number,
+  object,
+  oneOf,
+  type Reader,
+  record,
+  strings,
+  text,
+} from './json.js';
 
 export const VECTOR_FOLDER = new URL('../../fixtures/vectors/', import.meta.url);
 
@@ -63,15 +75,19 @@ export function parseVectorFile(source: string, name: string): VectorFile {
   const tests = parsed.testGroups.flatMap((item) => item.tests);
   tests.forEach((test, i) => {
     if (test.tcId !== i + 1) throw new TypeError(`${name}: tcId ${test.tcId} is out of order`);
-    if ((test.result === 'invalid') !== (test.error !== null)) throw new TypeError(`${name}#${test.tcId}: error`);
+    if ((test.result === 'invalid') !== (test.error !== null))
+      throw new TypeError(`${name}#${test.tcId}: error`);
   });
-  if (tests.length !== parsed.numberOfTests) throw new TypeError(`${name}: numberOfTests is not ${tests.length}`);
+  if (tests.length !== parsed.numberOfTests)
+    throw new TypeError(`${name}: numberOfTests is not ${tests.length}`);
   return parsed;
 }
 
 /** The names of all vector files, without folder. */
 export const vectorFileNames = (): string[] =>
-  readdirSync(VECTOR_FOLDER).filter((name) => name.endsWith('.json')).sort();
+  readdirSync(VECTOR_FOLDER)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
 
 export const loadVectorFile = (name: string): VectorFile =>
   parseVectorFile(readFileSync(new URL(name, VECTOR_FOLDER), 'utf8'), name);

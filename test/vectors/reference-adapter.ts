@@ -9,7 +9,12 @@ import { openCarried, readStoredRecord } from '../reference/epoch-record.js';
 import { demand, fail } from '../reference/fail.js';
 import { checkHistory } from '../reference/history.js';
 import { introduceKeys } from '../reference/introduction.js';
-import { readVaultKey, readVerificationKey, writeVaultKey, writeVerificationKey } from '../reference/key-text.js';
+import {
+  readVaultKey,
+  readVerificationKey,
+  writeVaultKey,
+  writeVerificationKey,
+} from '../reference/key-text.js';
 import { readDetail, readManifest } from '../reference/manifest.js';
 import { readIndex, readPack } from '../reference/pack.js';
 import { checkSealedPage, readPage, readPageRaw } from '../reference/page.js';
@@ -60,7 +65,11 @@ export const referenceAdapter: VectorAdapter = {
   },
   chunkerKeys: ({ chunkerKey, id }) => {
     const gearKey = schedule.gearKey(chunkerKey, id);
-    return { gearKey, borderKey: schedule.borderKey(chunkerKey, id), words: [...schedule.gearTable(gearKey)] };
+    return {
+      gearKey,
+      borderKey: schedule.borderKey(chunkerKey, id),
+      words: [...schedule.gearTable(gearKey)],
+    };
   },
   recordKey: ({ root, id, salt, epoch }) => schedule.recordKey(root, id, salt, epoch),
   slotKey: ({ slotInput, ...context }) => schedule.slotKey(slotInput, context),
@@ -80,7 +89,12 @@ export const referenceAdapter: VectorAdapter = {
     if (open.body.type !== 4) return fail('FORMAT_INVALID', '§10.7', 'not a public page');
     const { sealed } = open.body;
     demand(equal(hash(frame), sealed.id), 'OBJECT_CORRUPT', '§6.7', 'the frame is not the one named');
-    demand(frame.length === sealed.frameLength, 'REFERENCE_TAMPERED', '§10.7', 'the frame has another length');
+    demand(
+      frame.length === sealed.frameLength,
+      'REFERENCE_TAMPERED',
+      '§10.7',
+      'the frame has another length',
+    );
     demand(frame[7] === 4, 'REFERENCE_TAMPERED', '§10.7', 'the frame is no sealed page');
     const page = readPageRaw(openBlob(frame, secrets));
     checkSealedPage(open, page);

@@ -1,27 +1,9 @@
 /** Runs every vector of every file against one implementation. */
 import { describe, expect, test } from 'vitest';
-import { isNbakError } from '#nbak/errors.js';
 import type { VectorAdapter } from './adapter.js';
-import type { Json } from './json.js';
 import { loadVectorFile, type Vector, vectorFileNames } from './load.js';
-import { OPERATIONS, type Operation } from './operations.js';
-
-/** What an implementation made of a vector, in the words of the vector. */
-export interface Outcome {
-  readonly result: 'valid' | 'invalid';
-  readonly error: string | null;
-  readonly output: Json;
-}
-
-/** Asks and says what happened. Anything but an answer or an `NbakError` is a mistake and is thrown on. */
-export async function outcomeOf(ask: Operation, adapter: VectorAdapter, input: Json): Promise<Outcome> {
-  try {
-    return { result: 'valid', error: null, output: await ask(adapter, input) };
-  } catch (error) {
-    if (!isNbakError(error)) throw error;
-    return { result: 'invalid', error: error.code, output: null };
-  }
-}
+import { OPERATIONS } from './operations.js';
+import { outcomeOf } from './outcome.js';
 
 /** Defines one test per vector, and one that counts them. */
 export function runVectors(adapter: VectorAdapter): void {

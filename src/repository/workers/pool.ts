@@ -6,7 +6,11 @@ import type { BlobId } from '../../format/ids.js';
 import type { BlobEngine, DigestedSegment, EngineSecrets, FrameResult, SealedChunk } from '../blob-engine.js';
 import type { WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
 
-type RequestBody = WorkerRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'id'> : never) : never;
+type RequestBody = WorkerRequest extends infer Request
+  ? Request extends unknown
+    ? Omit<Request, 'id'>
+    : never
+  : never;
 type Response<Task extends WorkerRequest['task']> = Extract<WorkerResponse, { task: Task }>;
 
 interface Pending {
@@ -64,7 +68,9 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
     },
     async open(bytes, frames): Promise<readonly FrameResult[]> {
       const owned = transferable(bytes);
-      const opened = await ask(idlest(), { task: 'open', bytes: owned, frames }, [owned.buffer as ArrayBuffer]);
+      const opened = await ask(idlest(), { task: 'open', bytes: owned, frames }, [
+        owned.buffer as ArrayBuffer,
+      ]);
       return opened.places.map((place): FrameResult => {
         if ('error' in place) return place;
         const plaintext = opened.bytes.subarray(place.offset, place.offset + place.length);
@@ -73,7 +79,8 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
     },
     async hash(bytes, ranges) {
       const owned = transferable(bytes);
-      return (await ask(idlest(), { task: 'hash', bytes: owned, ranges }, [owned.buffer as ArrayBuffer])).hashes;
+      return (await ask(idlest(), { task: 'hash', bytes: owned, ranges }, [owned.buffer as ArrayBuffer]))
+        .hashes;
     },
     async close() {
       await Promise.all(members.map(({ worker }) => worker.terminate()));
@@ -93,7 +100,8 @@ function startMember(lane: number, secrets: EngineSecrets): Member {
   worker.on('message', (response: WorkerResponse) => {
     const waiting = pending.get(response.id);
     pending.delete(response.id);
-    if (response.task === 'failed') waiting?.reject(new NbakError('INTERNAL', `A worker thread failed: ${response.message}`));
+    if (response.task === 'failed')
+      waiting?.reject(new NbakError('INTERNAL', `A worker thread failed: ${response.message}`));
     else waiting?.resolve(response);
   });
   worker.on('error', (error) => failAll('it crashed', error));

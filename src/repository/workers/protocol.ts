@@ -15,9 +15,24 @@ export interface WorkerStart {
 
 /** From the pool to a worker. */
 export type WorkerRequest =
-  | { readonly task: 'digest'; readonly id: number; readonly bytes: Uint8Array; readonly chunks: readonly SegmentChunk[] }
-  | { readonly task: 'seal'; readonly id: number; readonly segment: number; readonly indexes: readonly number[] }
-  | { readonly task: 'open'; readonly id: number; readonly bytes: Uint8Array; readonly frames: readonly FrameRequest[] }
+  | {
+      readonly task: 'digest';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly chunks: readonly SegmentChunk[];
+    }
+  | {
+      readonly task: 'seal';
+      readonly id: number;
+      readonly segment: number;
+      readonly indexes: readonly number[];
+    }
+  | {
+      readonly task: 'open';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly frames: readonly FrameRequest[];
+    }
   | {
       readonly task: 'hash';
       readonly id: number;
@@ -35,13 +50,28 @@ export interface SealedPlace {
 
 /** An opened frame's place in the answer's buffer, or its error. */
 export type OpenedPlace =
-  | { readonly offset: number; readonly length: number; readonly kind: BlobKind; readonly pieces: readonly Uint8Array[] }
+  | {
+      readonly offset: number;
+      readonly length: number;
+      readonly kind: BlobKind;
+      readonly pieces: readonly Uint8Array[];
+    }
   | { readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 /** From a worker to the pool. */
 export type WorkerResponse =
   | { readonly task: 'digest'; readonly id: number; readonly digests: readonly ChunkDigest[] }
-  | { readonly task: 'seal'; readonly id: number; readonly bytes: Uint8Array; readonly places: readonly SealedPlace[] }
-  | { readonly task: 'open'; readonly id: number; readonly bytes: Uint8Array; readonly places: readonly OpenedPlace[] }
+  | {
+      readonly task: 'seal';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly places: readonly SealedPlace[];
+    }
+  | {
+      readonly task: 'open';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly places: readonly OpenedPlace[];
+    }
   | { readonly task: 'hash'; readonly id: number; readonly hashes: readonly string[] }
   | { readonly task: 'failed'; readonly id: number; readonly message: string };

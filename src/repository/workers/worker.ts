@@ -10,7 +10,9 @@ import type { OpenedPlace, SealedPlace, WorkerRequest, WorkerResponse, WorkerSta
 const start = workerData as WorkerStart;
 const opener = start.blobs && new BlobOpener(crypto, start.blobs);
 const sealer =
-  start.blobs && start.session && new BlobSealer(crypto, start.blobs, { session: start.session, lane: start.lane });
+  start.blobs &&
+  start.session &&
+  new BlobSealer(crypto, start.blobs, { session: start.session, lane: start.lane });
 
 /** Segments that were digested and wait to be sealed, by the id of their digest request. */
 const waiting = new Map<number, Segment & { readonly digests: readonly ChunkDigest[] }>();
@@ -20,7 +22,11 @@ parentPort?.on('message', (request: WorkerRequest) => {
   try {
     response = answer(request);
   } catch (error) {
-    response = { task: 'failed', id: request.id, message: error instanceof Error ? error.message : String(error) };
+    response = {
+      task: 'failed',
+      id: request.id,
+      message: error instanceof Error ? error.message : String(error),
+    };
   }
   const transfer = 'bytes' in response ? [response.bytes.buffer as ArrayBuffer] : [];
   parentPort?.postMessage(response, transfer);
@@ -56,9 +62,12 @@ function seal(id: number, segmentId: number, indexes: readonly number[]): Worker
   waiting.delete(segmentId);
   const sealed = sealSegment(crypto, sealer, segment, indexes);
   const { bytes, offsets } = joinForTransfer(sealed.map(({ frame }) => frame));
-  const places = sealed.map(
-    ({ index, id: blob, frame }, i): SealedPlace => ({ index, blob, offset: offsets[i] ?? 0, length: frame.length }),
-  );
+  const places = sealed.map(({ index, id: blob, frame }, i): SealedPlace => ({
+    index,
+    blob,
+    offset: offsets[i] ?? 0,
+    length: frame.length,
+  }));
   return { task: 'seal', id, bytes, places };
 }
 
@@ -70,7 +79,12 @@ function open(with_: BlobOpener, request: Extract<WorkerRequest, { task: 'open' 
   const { bytes, offsets } = joinForTransfer(plaintexts);
   const places = results.map((result, i): OpenedPlace => {
     if ('error' in result) return result;
-    return { offset: offsets[i] ?? 0, length: result.plaintext.length, kind: result.kind, pieces: result.pieces };
+    return {
+      offset: offsets[i] ?? 0,
+      length: result.plaintext.length,
+      kind: result.kind,
+      pieces: result.pieces,
+    };
   });
   return { task: 'open', id: request.id, bytes, places };
 }

@@ -27,9 +27,11 @@ export class AdoptedFile {
 
   /** Facts and the result of `quick_check`. */
   check(): DatabaseFacts {
+    // Counting reads the header; before that SQLite only guesses the page size of a file that was empty.
+    const pages = this.#number('page_count');
     return {
       pageSize: this.#number('page_size'),
-      pages: this.#number('page_count'),
+      pages,
       userVersion: this.#number('user_version'),
       applicationId: this.#number('application_id'),
       journal: this.#pragma('journal_mode') === 'wal' ? 'wal' : 'rollback',

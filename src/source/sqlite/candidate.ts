@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reason } from '../root.js';
 import type { CaptureProcess } from './child-process.js';
-import { isSeenOpen } from './file-locks.js';
-import { openForReading, sidecarPath, sniffDatabase, toLatin1 } from './header.js';
+import { isSeenOpen, isSeenWriting } from './file-locks.js';
+import { SIDECAR_SUFFIXES, openForReading, sidecarPath, sniffDatabase, toLatin1 } from './header.js';
 import type { DatabaseHeader, FilePath } from './header.js';
 import { copyAtRest } from './private-copy.js';
 import { createPrivateFile, replaceByDecoy } from './private-file.js';
@@ -77,14 +77,21 @@ export class Candidate {
     }
   }
 
-  /** Gives the database up, letting go of what was opened for it. */
+  /** Gives the database up. */
   fail(outcome: 'locked' | 'damaged' | 'unreadable', message: string): void {
     this.state = { way: 'failed', outcome, message };
   }
 
-  /** Forgets what {@link prepare} did, to do it again; `needsCopy`: opening in place turned out impossible. */
-  async reset(needsCopy: boolean): Promise<void> {
-    this.#needsCopy ||= needsCopy;
+  /** Forgets what {@link prepare} did and does it again, knowing more: it `moved` since, or `needs-copy` to be opened. */
+  async again(because: 'moved' | 'needs-copy'): Promise<void> {
+    await this.release();
+    this.#needsCopy = because === 'needs-copy';
+    this.#neverStill ||= because === 'moved';
+    await this.prepare();
+  }
+
+  /** Lets go of the connection or the copy. */
+  async release(): Promise<void> {
     if (this.state.way === 'copy') await this.#discard(this.state.file);
     if (this.state.way === 'in-place') await this.#context.child.ask('release', { database: this.number });
     this.fail('unreadable', 'Not looked at yet');
@@ -104,9 +111,15 @@ export class Candidate {
 
   #mayOpen(header: DatabaseHeader): boolean {
     if (this.#needsCopy) return false;
-    if (header.journal === 'rollback') return true;
+    if (header.journal === 'rollback') {
+      if (header.rollbackJournal === 'none' || this.#neverStill) return true;
+      // Filled and not locked is hot: SQLite would refuse, but not before touching it.
+      return this.#hasOneOwner() && (header.rollbackJournal === 'void' || isSeenWriting(this.path));
+    }
     // Without a log and its index SQLite would make them, in the source and with our owner.
-    return header.hasWal && header.hasShm && (this.#neverStill || isSeenOpen(this.path));
+    return (
+      header.hasWal && header.hasShm && (this.#neverStill || (isSeenOpen(this.path) && this.#hasOneOwner()))
+    );
   }
 
   /** Returns undefined when the matter is decided, else why it must be tried again. */
@@ -170,6 +183,20 @@ export class Candidate {
   async #discard(file: PrivateFile): Promise<void> {
     closeSync(file.descriptor);
     await this.#context.child.ask('discard', { file: file.path });
+  }
+
+  /** SQLite run by root gives sidecars the database's owner; where that would change one, it must not open them. */
+  #hasOneOwner(): boolean {
+    if (process.geteuid?.() !== 0) return true;
+    const files = [
+      Buffer.from(this.path),
+      ...SIDECAR_SUFFIXES.map((suffix) => sidecarPath(this.path, suffix)),
+    ];
+    const owners = files.flatMap((file) => {
+      const stat = lstatSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? [] : [`${stat.uid}:${stat.gid}`];
+    });
+    return new Set(owners).size === 1;
   }
 
   #sidecarInodes(): string {

@@ -11,6 +11,7 @@ import { createPrivateDirectory, removePrivateDirectory } from './private-direct
 import type { Cut, DatabaseFacts } from './protocol.js';
 import { requireSpace } from './space.js';
 
+export type { FilePath } from './header.js';
 export type { Cut, DatabaseFacts } from './protocol.js';
 
 /** Where copies go and how long to wait. */
@@ -151,16 +152,16 @@ class CaptureSession implements Capture {
       if (answer.outcome === 'moved') {
         const moved = answer.held.flatMap((index) => watched[index] ?? []);
         if (round > MAX_ROUNDS) moved.forEach((candidate) => outdated.add(candidate));
-        else for (const candidate of moved) await again(candidate, false);
+        else for (const candidate of moved) await candidate.again('moved');
         continue;
       }
       const stuck = this.#candidates[answer.database];
       if (stuck === undefined) throw new RangeError('The capture process named an unknown database');
       if (answer.outcome === 'failed' && answer.reason === 'copy') {
-        await again(stuck, true);
+        await stuck.again('needs-copy');
         continue;
       }
-      await stuck.reset(false);
+      await stuck.release();
       if (answer.outcome === 'busy') stuck.fail('locked', 'Locked by another process');
       else stuck.fail(answer.reason === 'damaged' ? 'damaged' : 'unreadable', answer.message);
     }
@@ -221,11 +222,6 @@ class CaptureSession implements Capture {
     await this.#context.child.end();
     removePrivateDirectory(this.#context.directory);
   }
-}
-
-async function again(candidate: Candidate, needsCopy: boolean): Promise<void> {
-  await candidate.reset(needsCopy);
-  await candidate.prepare();
 }
 
 /** Pins in rollback mode block writers, pins in WAL mode only let the log grow, copies bother nobody. */

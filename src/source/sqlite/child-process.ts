@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { NbakError } from '../../errors.js';
-import type { AnswerMessage, RequestKind, RequestMessage, Requests } from './protocol.js';
+import type { AnswerMessage, RequestKind, Requests } from './protocol.js';
 
 const EXIT_WAIT_MS = 3000;
 
@@ -42,7 +42,9 @@ export class CaptureProcess {
     });
     this.#child.on('message', (message: AnswerMessage) => this.#settle(message));
     this.#exited = new Promise((resolve) => {
-      this.#child.once('error', (error) => {
+      this.#child.on('error', (error) => {
+        // Of a process that did start, its exit tells more than a broken pipe.
+        if (this.#child.pid !== undefined) return;
         this.#fail(`could not be started: ${error.message}`);
         resolve();
       });
@@ -66,9 +68,8 @@ export class CaptureProcess {
     const id = this.#nextId++;
     return new Promise<Requests[RequestKind]['answer']>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#child.send({ id, kind, body }, (error) => {
-        if (error !== null) this.#fail(`cannot be reached: ${error.message}`);
-      });
+      // A failed send is followed by the exit, which settles everything.
+      this.#child.send({ id, kind, body }, () => undefined);
     });
   }
 

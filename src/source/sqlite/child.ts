@@ -41,13 +41,10 @@ const handlers: Handlers = {
     if (source === undefined) throw new TypeError(`Database ${database} is not open`);
     let isNamed = true;
     try {
-      await source.reader.backup(file, {
-        progress: () => {
-          // The first call comes before the first page: from here on the content has no name.
-          if (isNamed) replaceByDecoy(file);
-          isNamed = false;
-          return PAGES_PER_STEP;
-        },
+      await source.copyTo(file, PAGES_PER_STEP, () => {
+        // The first call comes before the first page: from here on the content has no name.
+        if (isNamed) replaceByDecoy(file);
+        isNamed = false;
       });
     } finally {
       source.close();

@@ -18,7 +18,7 @@ const LOCK_MS = 200;
 const QUIET_MS = 25;
 /** Write locks this old with no commit anywhere belong to a long transaction, not to one that is committing. */
 const IDLE_MS = 1000;
-const MAX_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 2;
 
 /** The databases of one `pin` request in the order of pinning. */
 interface CutPlan {
@@ -73,7 +73,7 @@ function tryCuts(plan: CutPlan): PinAnswer {
     }
     unpinAll(plan);
     if (failure?.outcome === 'failed' || (failure !== undefined && Date.now() > busyEnd)) return failure;
-    sleepSync(1 + Math.random() * MAX_PAUSE_MS);
+    sleepSync(Math.random() * MAX_PAUSE_MS);
     // Waiting for a lock is no failed proof.
     if (failure !== undefined) proofEnd += Date.now() - started;
   }
@@ -148,10 +148,10 @@ function movedCopies(request: PinRequest): number[] {
 
 /** How long no database has changed, over all attempts. */
 class QuietWatch {
-  readonly #versions = new Map<SourceDatabase, number>();
+  readonly #versions = new Map<SourceDatabase, unknown>();
   #since = Date.now();
 
-  see(database: SourceDatabase, version: number): void {
+  see(database: SourceDatabase, version: unknown): void {
     const before = this.#versions.get(database);
     if (before !== undefined && before !== version) this.disturb();
     this.#versions.set(database, version);

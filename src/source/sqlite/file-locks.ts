@@ -1,5 +1,6 @@
 /** Who holds locks on a database, as the kernel tells it; other containers' processes do not show. */
 import { lstatSync, readFileSync } from 'node:fs';
+import { splitDevice } from '../device.js';
 import { sidecarPath } from './header.js';
 import type { FilePath } from './header.js';
 
@@ -16,22 +17,27 @@ interface FileLock {
 
 /** True when a living process is seen to have the database open in WAL mode (each holds a lock on `-shm`). */
 export function isSeenOpen(path: FilePath): boolean {
-  const inode = lockName(path);
-  return inode !== undefined && readLocks().some((lock) => lock.inode === inode);
+  return readLocks().some(isOn(sidecarPath(path, '-shm')));
+}
+
+/** True when a living process is seen in a write transaction of rollback mode (it locks bytes of the file itself). */
+export function isSeenWriting(path: FilePath): boolean {
+  const isOnFile = isOn(Buffer.from(path));
+  return readLocks().some((lock) => lock.isWrite && isOnFile(lock));
 }
 
 /**
- * The write locks of WAL mode on any of `paths`, as 'pid' → paths. A process that holds two may be in the middle of
+ * The write locks of WAL mode on any of `paths`, as pid → how many. A process that holds two may be in the middle of
  * committing one transaction to several attached databases, which become visible one after the other.
  */
 export function walWriters(paths: readonly FilePath[]): Map<number, number> {
   const locks = readLocks().filter(
     (lock) => lock.isWrite && lock.start <= WAL_WRITE_LOCK && lock.end >= WAL_WRITE_LOCK,
   );
-  const names = new Set(paths.map(lockName));
+  const files = paths.map((path) => isOn(sidecarPath(path, '-shm')));
   const writers = new Map<number, number>();
   for (const lock of locks) {
-    if (names.has(lock.inode)) writers.set(lock.pid, (writers.get(lock.pid) ?? 0) + 1);
+    if (files.some((isOnFile) => isOnFile(lock))) writers.set(lock.pid, (writers.get(lock.pid) ?? 0) + 1);
   }
   return writers;
 }
@@ -59,11 +65,14 @@ function readLocks(): FileLock[] {
   });
 }
 
-function lockName(path: FilePath): string | undefined {
-  const stat = lstatSync(sidecarPath(path, '-shm'), { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  const major = ((stat.dev >> 8n) & 0xfffn) | ((stat.dev >> 32n) & 0xfffff000n);
-  const minor = (stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xffffff00n);
-  const hex = (value: bigint): string => value.toString(16).padStart(2, '0');
-  return `${hex(major)}:${hex(minor)}:${stat.ino}`;
+/** Tells whether a lock is on `file`; never, when there is no such file. */
+function isOn(file: Buffer): (lock: FileLock) => boolean {
+  const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return () => false;
+  const { major, minor } = splitDevice(stat.dev);
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  const name = `${hex(major)}:${hex(minor)}:${stat.ino}`;
+  // Btrfs, ZFS and overlays show files under a device of their own, locks under the filesystem's.
+  const ending = major === 0 ? `:${stat.ino}` : undefined;
+  return (lock) => lock.inode === name || (ending !== undefined && lock.inode.endsWith(ending));
 }

@@ -2,7 +2,6 @@
 import { closeSync, lstatSync } from 'node:fs';
 import { openForReading, sidecarPath, sniffDatabase } from './header.js';
 import type { FilePath } from './header.js';
-import { stillness } from './stillness.js';
 import { summarizeWal } from './wal.js';
 
 /**
@@ -17,14 +16,22 @@ export function databaseFingerprint(path: FilePath): string {
   const header = sniffDatabase(path);
   if (header === undefined) return '';
   try {
+    const { ino, size, mtimeNs, ctimeNs } = lstatSync(Buffer.from(path), { bigint: true });
     return [
-      stillness(path),
-      `counter ${header.changeCounter}`,
-      header.hasWal ? describeWal(path) : 'no wal',
+      `file ${ino} ${size} ${mtimeNs} ${ctimeNs} ${header.changeCounter}`,
+      describeFile(sidecarPath(path, '-wal')),
+      describeWal(path),
+      describeFile(sidecarPath(path, '-journal')),
     ].join(' | ');
   } catch {
     return '';
   }
+}
+
+/** Without ctime: SQLite run by root, so also a capture, sets the owner of a log that it opens, to what it was. */
+function describeFile(file: Buffer): string {
+  const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? 'none' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
 }
 
 function describeWal(path: FilePath): string {

@@ -20,7 +20,8 @@ export interface DatabaseHeader {
   readonly changeCounter: number;
   readonly hasWal: boolean;
   readonly hasShm: boolean;
-  readonly hasJournal: boolean;
+  /** `void`: there is one, but a committed transaction emptied or zeroed it. */
+  readonly rollbackJournal: 'none' | 'void' | 'filled';
 }
 
 const MAGIC = 'SQLite format 3\0';
@@ -46,7 +47,7 @@ export function sniffDatabase(path: FilePath): DatabaseHeader | undefined {
     changeCounter: view.getUint32(24),
     hasWal,
     hasShm: exists(path, '-shm'),
-    hasJournal: exists(path, '-journal'),
+    rollbackJournal: journalState(path),
   };
 }
 
@@ -87,6 +88,20 @@ function readStart(path: FilePath): { bytes: Buffer; size: number } | undefined 
     return { bytes, size: fstatSync(descriptor).size };
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function journalState(path: FilePath): DatabaseHeader['rollbackJournal'] {
+  if (!exists(path, '-journal')) return 'none';
+  let descriptor: number | undefined;
+  try {
+    descriptor = openForReading(sidecarPath(path, '-journal'));
+    const first = Buffer.alloc(1);
+    return readSync(descriptor, first, 0, 1, 0) === 1 && first[0] !== 0 ? 'filled' : 'void';
+  } catch {
+    return 'filled';
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }

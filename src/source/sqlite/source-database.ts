@@ -1,10 +1,17 @@
 /** In the capture process: the connections to one database of the source, none of which ever writes. */
 import { symlinkSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { sleepSync } from '../clock.js';
 import { fromLatin1 } from './header.js';
+import { classifyError } from './sqlite-errors.js';
 
 /** How long a single attempt waits for a lock; longer waits are many attempts, so that pins can be let go between. */
 const ATTEMPT_MS = 50;
+/**
+ * Between two tries. SQLite's own busy handler backs off to 100 ms and starves behind a writer that commits without
+ * pause and lets readers in for some 50 µs between two commits.
+ */
+const TRY_PAUSE_MS = 0.05;
 
 /**
  * One database, opened in place. A read-only connection cannot take the exclusive lock, so that closing it never
@@ -15,51 +22,53 @@ export class SourceDatabase {
   readonly isWal: boolean;
   readonly #name: string;
   readonly #probe: Database.Database;
-  #reader: Database.Database | undefined;
+  readonly #reader: Database.Database;
+  // Prepared once: the shorter the time between two pins, the likelier the proof.
+  readonly #version: Database.Statement;
+  readonly #begin: Database.Statement;
+  readonly #read: Database.Statement;
   #writer: Database.Database | undefined;
-  #marked = -1;
+  #marked: unknown;
 
   /** @throws SqliteError, for `classifyError`. */
   constructor(path: string, link: string) {
     this.path = path;
     this.#name = openableName(path, link);
     this.#probe = open(this.#name);
+    this.#reader = open(this.#name);
     try {
-      this.#probe.prepare('SELECT count(*) FROM sqlite_schema').get();
-      this.isWal = this.#probe.pragma('journal_mode', { simple: true }) === 'wal';
-      this.#reader = open(this.#name);
+      patiently(() => this.#probe.prepare('SELECT count(*) FROM sqlite_schema').get(), ATTEMPT_MS);
+      this.isWal =
+        patiently(() => this.#probe.pragma('journal_mode', { simple: true }), ATTEMPT_MS) === 'wal';
+      this.#version = this.#probe.prepare('PRAGMA data_version').pluck();
+      this.#begin = this.#reader.prepare('BEGIN');
+      this.#read = this.#reader.prepare('PRAGMA user_version').pluck();
     } catch (error) {
-      this.#probe.close();
+      this.close();
       throw error;
     }
   }
 
-  /** The connection that holds the pin. */
-  get reader(): Database.Database {
-    if (this.#reader === undefined) throw new TypeError('The database is closed');
-    return this.#reader;
-  }
-
   /** Remembers the state before a pin; returns it. Any other connection's commit changes it. */
-  mark(): number {
-    this.#marked = this.#version();
+  mark(): unknown {
+    this.#marked = patiently(() => this.#version.get(), ATTEMPT_MS);
     return this.#marked;
   }
 
   /** True when somebody committed after {@link mark}. */
   hasMoved(): boolean {
-    return this.#version() !== this.#marked;
+    return this.#version.get() !== this.#marked;
   }
 
   /** Begins a read transaction and makes it real: BEGIN alone takes no snapshot. */
   pin(): void {
-    this.reader.exec('BEGIN');
-    this.reader.pragma('user_version');
+    this.#begin.run();
+    patiently(() => this.#read.get(), ATTEMPT_MS);
   }
 
   /** Ends the pin if there is one. */
   unpin(): void {
-    if (this.reader.inTransaction) this.reader.exec('ROLLBACK');
+    if (this.#reader.inTransaction) this.#reader.exec('ROLLBACK');
   }
 
   /**
@@ -67,9 +76,10 @@ export class SourceDatabase {
    * is not the last, and neither checkpoints nor deletes.
    */
   lock(waitMs: number): void {
-    this.#writer = new Database(this.#name, { fileMustExist: true, timeout: waitMs });
-    this.#writer.pragma('wal_autocheckpoint = 0');
-    this.#writer.exec('BEGIN IMMEDIATE');
+    const writer = new Database(this.#name, { fileMustExist: true, timeout: 0 });
+    this.#writer = writer;
+    patiently(() => writer.pragma('wal_autocheckpoint = 0'), waitMs);
+    patiently(() => writer.exec('BEGIN IMMEDIATE'), waitMs);
   }
 
   /** Lets go of the write lock if it was taken. */
@@ -78,27 +88,38 @@ export class SourceDatabase {
     this.#writer = undefined;
   }
 
+  /** Copies the pinned state into `file`, calling `progress` before the first page and after every `step` pages. */
+  async copyTo(file: string, step: number, progress: () => void): Promise<void> {
+    this.#reader.pragma('cache_size = -2000');
+    await this.#reader.backup(file, {
+      progress: () => {
+        progress();
+        return step;
+      },
+    });
+  }
+
   /** Closes everything, the writer first. */
   close(): void {
     this.unlock();
-    this.#reader?.close();
-    this.#reader = undefined;
+    this.#reader.close();
     this.#probe.close();
-  }
-
-  #version(): number {
-    return this.#probe.pragma('data_version', { simple: true }) as number;
   }
 }
 
 function open(name: string): Database.Database {
-  const connection = new Database(name, { readonly: true, fileMustExist: true, timeout: ATTEMPT_MS });
-  try {
-    connection.pragma('cache_size = -2000');
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
+  return new Database(name, { readonly: true, fileMustExist: true, timeout: 0 });
+}
+
+function patiently<T>(action: () => T, waitMs: number): T {
+  const end = Date.now() + waitMs;
+  while (true) {
+    try {
+      return action();
+    } catch (error) {
+      if (classifyError(error) !== 'busy' || Date.now() >= end) throw error;
+    }
+    sleepSync(TRY_PAUSE_MS);
   }
 }
 

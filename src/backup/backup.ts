@@ -1,0 +1,181 @@
+/** One backup, from walk to manifest (DESIGN §2, §6, §8). */
+
+import { NbakError } from '../errors.js';
+import { compareBytes, utf8 } from '../format/bytes.js';
+import type { Cut, ManifestDetail } from '../format/manifest.js';
+import type { Catalog } from '../repository/catalog.js';
+import { BlobCatalog } from '../repository/catalog-blobs.js';
+import { FileCatalog, type RememberedFile } from '../repository/catalog-files.js';
+import { adoptLeftoverPacks, listPacks, syncIndex } from '../repository/index-sync.js';
+import type { UnlockedRepository } from '../repository/open.js';
+import { toLatin1 } from '../source/sqlite/header.js';
+import { ChangeCache } from './change-cache.js';
+import { commitBackup, VanishedError } from './commit.js';
+import { sidecarsOf, storeDatabases } from './databases.js';
+import { EntryWriter, type DatabaseResults } from './entry-writer.js';
+import { PageBuilder } from './page-builder.js';
+import { Problems } from './problems.js';
+import { Progress } from './progress.js';
+import type { BackupOptions, BackupResult } from './result.js';
+import { scan, type ScanResult } from './scan.js';
+import { BackupScope } from './scope.js';
+import { Session } from './session.js';
+
+/** How often a backup starts over because something it deduplicated against vanished. */
+const MOST_ATTEMPTS = 3;
+
+/**
+ * Backs up.
+ *
+ * @remarks The manifest appears last and at once: a run that fails or is killed leaves a repository that is what it
+ *   was, plus packs that the next run uses. Memory is bounded by threads × 16 MiB, plus some 100 bytes per entry
+ *   for pages that wait for their packs.
+ * @throws NbakError `SOURCE_NOT_FOUND`, `SPACE_INSUFFICIENT`, `INTERRUPTED`, a STORAGE code … What concerns single
+ *   files is in the result.
+ */
+export async function backup(
+  repository: UnlockedRepository,
+  catalog: Catalog,
+  options: BackupOptions,
+): Promise<BackupResult> {
+  const scope = new BackupScope(options.selection);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptBackup(repository, catalog, { options, scope });
+    } catch (error) {
+      if (!(error instanceof VanishedError)) throw error;
+      const blobs = new BlobCatalog(catalog);
+      for (const pack of error.packs) blobs.dropPack(pack);
+      if (attempt === MOST_ATTEMPTS) {
+        throw new NbakError(
+          'OBJECT_MISSING',
+          'Objects keep vanishing from the repository while it is written to',
+          {
+            details: { attempts: attempt },
+            hint: 'Find out what deletes them, then back up again.',
+          },
+        );
+      }
+    }
+  }
+}
+
+async function attemptBackup(
+  repository: UnlockedRepository,
+  catalog: Catalog,
+  run: { readonly options: BackupOptions; readonly scope: BackupScope },
+): Promise<BackupResult> {
+  const { options, scope } = run;
+  const startedAt = Date.now();
+  const found = scan(scope, options);
+  const blobs = new BlobCatalog(catalog);
+  const session = new Session(repository, blobs, options.threads);
+  try {
+    const listed = await listPacks(repository);
+    await syncIndex(repository, blobs, listed);
+    session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, engine: session.engine }));
+
+    const problems = new Problems();
+    const progress = new Progress(found, options.onProgress);
+    const cache = new ChangeCache({
+      crypto: repository.crypto,
+      digestKey: session.keys.digestKey,
+      blobs,
+      files: new FileCatalog(catalog),
+      startedAt,
+      onReuse: (pack) => session.reusedPacks.add(pack),
+    });
+    progress.enter('databases');
+    const databases = await captureAll(session, { found, options, cache, progress });
+    progress.enter('files');
+    const builder = new PageBuilder(session);
+    const signal = options.signal;
+    const writer = new EntryWriter(
+      { session, builder, scope, cache, problems, progress, signal },
+      databases.results,
+    );
+    for (const root of scope.roots) await writer.writeRoot(root);
+    cache.flush();
+    progress.enter('committing');
+    const time = databases.time ?? startedAt;
+    const draft = { time, purpose: options.labels.purpose, totals: writer.totals };
+    const detail = detailOf(scope, options, { writer, problems, cut: databases.cut });
+    const { id, bytes } = await commitBackup(session, builder, { draft, detail });
+    return {
+      id,
+      time,
+      filesTotal: writer.totals.files,
+      filesUnchanged: writer.filesUnchanged,
+      directoriesTotal: writer.totals.directories,
+      databases: found.databases.length,
+      bytesTotal: writer.totals.bytes,
+      bytesRead: progress.read,
+      bytesAdded: session.bytesWritten + bytes,
+      durationMs: Date.now() - startedAt,
+      cut: databases.cut,
+      torn: problems.torn,
+      unreadable: problems.unreadable,
+      damaged: problems.damaged,
+    };
+  } finally {
+    await session.close();
+  }
+}
+
+interface CapturedAll {
+  readonly cut: Cut;
+  readonly time: number | undefined;
+  readonly results: DatabaseResults;
+}
+
+async function captureAll(
+  session: Session,
+  run: {
+    readonly found: ScanResult;
+    readonly options: BackupOptions;
+    readonly cache: ChangeCache;
+    readonly progress: Progress;
+  },
+): Promise<CapturedAll> {
+  const { found, options, cache, progress } = run;
+  const remembered = new Map<string, RememberedFile>();
+  const { cut, time, outcomes } = await storeDatabases(found.databases, {
+    chunks: session.chunks,
+    options,
+    isKnown({ root, path, absolute }, fingerprint) {
+      const file = cache.lookUpDatabase(root, path, fingerprint);
+      if (file !== undefined) remembered.set(toLatin1(absolute), file);
+      return file !== undefined;
+    },
+    onBytes: (bytes) => progress.bytesRead(bytes),
+  });
+  // A damaged database is stored as it lies there, sidecars and all.
+  const whole = [...outcomes].filter(([, { outcome }]) => outcome !== 'damaged').map(([path]) => path);
+  return { cut, time, results: { outcomes, remembered, sidecars: new Set(whole.flatMap(sidecarsOf)) } };
+}
+
+function detailOf(
+  scope: BackupScope,
+  { labels, selection }: BackupOptions,
+  seen: { readonly writer: EntryWriter; readonly problems: Problems; readonly cut: Cut },
+): ManifestDetail {
+  return {
+    host: labels.host,
+    roots: scope.roots.map((root) => ({
+      name: root.name,
+      path: root.path,
+      entries: seen.writer.entriesOf(root),
+    })),
+    tags: [...new Set(labels.tags)].sort((a, b) => compareBytes(utf8(a), utf8(b))),
+    profile: 'generic',
+    scope: {
+      exclude: selection.exclude,
+      excludeCaches: selection.excludeCaches,
+      oneFileSystem: selection.oneFileSystem,
+    },
+    cut: seen.cut,
+    ...seen.problems.lists(),
+    outside: [],
+    writer: labels.writer,
+  };
+}

@@ -1,0 +1,106 @@
+/** Small files in path order, several to a chunk. Implements §7.4 and §7.5 for writers. */
+
+import { BUNDLE_BYTES, isBundleBorder } from '../chunking/sizes.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import { encodeBundle } from '../format/bundle.js';
+import { LIMITS } from '../format/limits.js';
+import { pathToBytes, type BytePath } from '../format/path.js';
+import { readU32 } from '../format/bytes.js';
+import type { CryptoProvider } from '../crypto/provider.js';
+import type { ChunkStore } from './chunk-store.js';
+import type { ContentPiece } from './content.js';
+
+/** A small file that waits for its bundle. */
+export interface SmallFile {
+  readonly path: BytePath;
+  /** Bytes, as the walk saw them: they decide the borders. */
+  readonly size: number;
+  /** Its content of an earlier backup, where it is unchanged. */
+  readonly remembered: readonly ContentPiece[] | undefined;
+  /** Reads the file: called at most once, and not where the whole bundle is unchanged. */
+  readonly read: () => SmallFileBytes | undefined;
+  readonly settle: (content: SmallFileContent | undefined) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** What a small file held when it was read. */
+export interface SmallFileBytes {
+  readonly bytes: Uint8Array;
+  readonly torn: boolean;
+}
+
+/** What a small file became: a slice, or nothing for a file that is empty by now. */
+export interface SmallFileContent {
+  readonly pieces: readonly ContentPiece[];
+  /** SHA-256 of the slice; absent where the remembered content was taken. */
+  readonly pieceHash?: Uint8Array;
+  readonly read?: SmallFileBytes;
+}
+
+/** Gathers small files of one root into bundles. */
+export class Bundler {
+  readonly #crypto: CryptoProvider;
+  readonly #borderKey: Uint8Array;
+  readonly #store: ChunkStore;
+  #group: SmallFile[] = [];
+  #bytes = 0;
+
+  constructor(crypto: CryptoProvider, borderKey: Uint8Array, store: ChunkStore) {
+    this.#crypto = crypto;
+    this.#borderKey = borderKey;
+    this.#store = store;
+  }
+
+  /** Adds a file of 1 byte to 32 KiB, in path order. */
+  add(file: SmallFile): void {
+    const full = this.#bytes + file.size > BUNDLE_BYTES || this.#group.length >= LIMITS.bundleSlices;
+    if (this.#group.length > 0 && full) this.end();
+    this.#group.push(file);
+    this.#bytes += file.size;
+    const hash = readU32(this.#crypto.hmacSha256(this.#borderKey, pathToBytes(file.path)), 0);
+    if (isBundleBorder(hash, file.size)) this.end();
+  }
+
+  /** Ends the bundle under way: at a border, and at the end of the root. */
+  end(): void {
+    const group = this.#group;
+    this.#group = [];
+    this.#bytes = 0;
+    if (group.length === 0) return;
+    if (group.every(({ remembered }) => remembered !== undefined)) {
+      for (const { remembered, settle } of group) settle({ pieces: remembered ?? [] });
+      return;
+    }
+    this.#seal(group);
+  }
+
+  #seal(group: readonly SmallFile[]): void {
+    const full: { readonly file: SmallFile; readonly read: SmallFileBytes }[] = [];
+    for (const file of group) {
+      try {
+        const read = file.read();
+        if (read === undefined) file.settle(undefined);
+        else if (read.bytes.length === 0) file.settle({ pieces: [], read });
+        else full.push({ file, read });
+      } catch (error) {
+        file.fail(error);
+      }
+    }
+    if (full.length === 0) return;
+    const bundle = encodeBundle(full.map(({ read }) => read.bytes));
+    this.#store
+      .add(BLOB_KINDS.bundle, bundle.length, (target) => target.set(bundle))
+      .then(
+        ({ id, length, plaintextLength, pieces }) => {
+          for (const [slice, { file, read }] of full.entries()) {
+            const pieceHash = pieces[slice];
+            if (pieceHash === undefined) throw new RangeError('a bundle lost a slice');
+            file.settle({ pieces: [{ id, length, plaintextLength, slice }], pieceHash, read });
+          }
+        },
+        (error: unknown) => {
+          for (const { file } of full) file.fail(error);
+        },
+      );
+  }
+}

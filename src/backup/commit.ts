@@ -1,0 +1,139 @@
+/** The commit of a backup: pages, commit check, manifest. Implements §17.2 and §18.1. */
+
+import { isNbakError, NbakError } from '../errors.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import { toHex } from '../format/bytes.js';
+import { SIGNED_TYPES } from '../format/cose.js';
+import type { BackupId, PackId, PageId } from '../format/ids.js';
+import { LIMITS } from '../format/limits.js';
+import { encodeDetail, encodeManifest, type Manifest, type ManifestDetail } from '../format/manifest.js';
+import { decodeDoomNote } from '../format/notes.js';
+import { packName, pageName, manifestName, parseName } from '../repository/object-names.js';
+import { headsOf, readBackups, readTombstones } from '../repository/manifests.js';
+import { readHashed } from '../repository/read-object.js';
+import { listPacks } from '../repository/index-sync.js';
+import type { PageBuilder } from './page-builder.js';
+import type { Session } from './session.js';
+
+/** What a manifest says beyond what commit itself finds out. */
+export type ManifestDraft = Pick<Manifest, 'time' | 'purpose' | 'totals'>;
+
+/** Pages stored at once: they share directory syncs. */
+const PAGES_AT_ONCE = 8;
+
+/** Packs or pages that were there when the backup began and are not now; the backup must start over without them. */
+export class VanishedError extends Error {
+  readonly packs: readonly PackId[];
+
+  constructor(packs: readonly PackId[]) {
+    super('objects vanished during the backup');
+    this.packs = packs;
+  }
+}
+
+/**
+ * Writes pages and manifest of a finished session.
+ *
+ * @returns the backup id, and the bytes that pages and manifest added.
+ * @throws VanishedError when something deduplicated against is gone; NbakError for everything else.
+ */
+export async function commitBackup(
+  session: Session,
+  builder: PageBuilder,
+  content: { readonly draft: ManifestDraft; readonly detail: ManifestDetail },
+): Promise<{ readonly id: BackupId; readonly bytes: number }> {
+  const { repository } = session;
+  const pages = await builder.finish();
+  const detail = repository.names === 'plain' ? content.detail : await sealDetail(session, content.detail);
+  await session.finishPacks();
+  const bytes = await writePages(session, builder);
+  await commitCheck(session, builder.reached);
+
+  const { backups } = await readBackups(repository);
+  const tombstones = await readTombstones(repository, () => undefined);
+  const heads = headsOf(backups, tombstones);
+  const sequences = heads.map(({ manifest }) => manifest.sequence);
+  const manifest: Manifest = {
+    ...content.draft,
+    id: repository.crypto.randomBytes(16),
+    repository: repository.id,
+    epoch: repository.secrets.epoch,
+    signedAt: Date.now(),
+    parents: heads
+      .map(({ id }) => id)
+      .sort()
+      .slice(0, LIMITS.parents),
+    sequence: 1 + Math.max(0, ...sequences),
+    dedup: session.keys.dedup,
+    pages,
+    detail,
+  };
+  const stored = repository.secrets.backupSigner.sign(SIGNED_TYPES.manifest, encodeManifest(manifest));
+  if (stored.length > LIMITS.manifestBytes) {
+    throw new NbakError(
+      'LIMIT_EXCEEDED',
+      `The manifest would have ${stored.length} bytes, at most ${LIMITS.manifestBytes} are allowed`,
+    );
+  }
+  const id = toHex(repository.crypto.sha256(stored)) as BackupId;
+  await repository.storage.put(manifestName(id), stored);
+  return { id, bytes: bytes + stored.length };
+}
+
+async function sealDetail(session: Session, detail: ManifestDetail): Promise<Manifest['detail']> {
+  const plaintext = encodeDetail(detail);
+  const storing = session.chunks.add(BLOB_KINDS.sealedDetail, plaintext.length, (target) =>
+    target.set(plaintext),
+  );
+  await session.chunks.flush();
+  const { id, length } = await storing;
+  return { id, length };
+}
+
+async function writePages(session: Session, builder: PageBuilder): Promise<number> {
+  const { storage } = session.repository;
+  const present = new Set<string>();
+  for await (const { name } of storage.list('pages/')) present.add(name);
+  const missing = [...builder.pages].filter(([id]) => !present.has(pageName(id)));
+  let bytes = 0;
+  for (let start = 0; start < missing.length; start += PAGES_AT_ONCE) {
+    const group = missing.slice(start, start + PAGES_AT_ONCE);
+    await Promise.all(group.map(([id, stored]) => storage.put(pageName(id), stored)));
+    bytes += group.reduce((sum, [, stored]) => sum + stored.length, 0);
+  }
+  return bytes;
+}
+
+/** §18.1: everything that the manifest will reach is there at its size and not doomed. */
+async function commitCheck(session: Session, pages: ReadonlySet<PageId>): Promise<void> {
+  const { repository, catalog } = session;
+  const doomed = await readDoomed(session);
+  const listed = await listPacks(repository);
+  const sizes = catalog.packs();
+  const reached = new Set([...session.reusedPacks, ...session.ownPacks.keys()]);
+  const gone = [...reached].filter((id) => listed.get(id) !== sizes.get(id) || doomed.has(packName(id)));
+  const present = new Set<string>();
+  for await (const { name } of repository.storage.list('pages/')) present.add(name);
+  const pageGone = [...pages].some((id) => !present.has(pageName(id)) || doomed.has(pageName(id)));
+  if (gone.length > 0 || pageGone) throw new VanishedError(gone);
+}
+
+async function readDoomed({ repository }: Session): Promise<ReadonlySet<string>> {
+  const doomed = new Set<string>();
+  for await (const { name } of repository.storage.list('doom/')) {
+    if (parseName(name).kind !== 'doom') continue;
+    try {
+      const bytes = await readHashed(repository, name, LIMITS.manifestBytes);
+      const { payload } = repository.keyRing.verify(bytes, {
+        type: SIGNED_TYPES.doom,
+        role: 'admin',
+        what: name,
+      });
+      for (const object of decodeDoomNote(payload).objects) doomed.add(object);
+    } catch (error) {
+      // A note that does not verify dooms nothing; `verify` reports it.
+      if (!isNbakError(error)) throw error;
+    }
+  }
+  return doomed;
+}

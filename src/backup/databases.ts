@@ -1,0 +1,163 @@
+/** The databases of a source: found by their header, seen at one moment, stored page-aligned. Implements §7.1 for writers. */
+
+import { closeSync, readSync } from 'node:fs';
+import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import type { DatabaseFacts } from '../format/entry.js';
+import type { Cut } from '../format/manifest.js';
+import type { BytePath } from '../format/path.js';
+import { isNbakError, NbakError } from '../errors.js';
+import { captureDatabases, type Capture, type PinnedDatabase } from '../source/sqlite/capture.js';
+import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
+import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
+import type { ChunkStore, StoredChunk } from './chunk-store.js';
+import type { BackupOptions } from './result.js';
+import type { BackupRoot } from './scope.js';
+
+/** A database file that the scan found. */
+export interface FoundDatabase {
+  readonly root: BackupRoot;
+  readonly path: BytePath;
+  readonly absolute: Buffer;
+}
+
+/** What became of a database. */
+export type DatabaseOutcome =
+  | { readonly outcome: 'unchanged' }
+  | {
+      readonly outcome: 'stored';
+      readonly size: number;
+      readonly chunks: readonly StoredChunk[];
+      readonly facts: DatabaseFacts;
+      readonly fingerprint: string;
+    }
+  /** Its files are to be stored as they are. */
+  | { readonly outcome: 'damaged'; readonly message: string }
+  | { readonly outcome: 'unreadable'; readonly error: NbakError };
+
+/** The databases of one backup. */
+export interface CapturedDatabases {
+  readonly cut: Cut;
+  /** Milliseconds since 1970; undefined where no database was pinned. */
+  readonly time: number | undefined;
+  /** By absolute path as latin1 text. */
+  readonly outcomes: ReadonlyMap<string, DatabaseOutcome>;
+}
+
+/** How often databases thought unchanged may move while the others are pinned before all are captured. */
+const MOST_ROUNDS = 3;
+const READ_BYTES = 1024 * 1024;
+
+/** How the databases are looked at and kept. */
+export interface DatabaseContext {
+  readonly chunks: ChunkStore;
+  readonly options: Pick<BackupOptions, 'stagingDirectory' | 'lockWaitMs' | 'signal'>;
+  /** Says whether a database with this fingerprint is stored already. */
+  readonly isKnown: (database: FoundDatabase, fingerprint: string) => boolean;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Sees all databases at one moment and stores those that changed.
+ *
+ * @throws NbakError `SPACE_INSUFFICIENT`, `TARGET_FAILED`, `INTERRUPTED` or a STORAGE code. What is wrong with one
+ *   database is in its outcome.
+ */
+export async function storeDatabases(
+  found: readonly FoundDatabase[],
+  context: DatabaseContext,
+): Promise<CapturedDatabases> {
+  if (found.length === 0) return { cut: 'no-databases', time: undefined, outcomes: new Map() };
+  const outcomes = new Map<string, DatabaseOutcome>();
+  for (let round = 1; ; round += 1) {
+    const fingerprints = new Map(found.map((database) => [database, databaseFingerprint(database.absolute)]));
+    const unchanged = found.filter(
+      (database) => round <= MOST_ROUNDS && context.isKnown(database, fingerprints.get(database) ?? ''),
+    );
+    const changed = found.filter((database) => !unchanged.includes(database));
+    const capture = changed.length === 0 ? undefined : await open(changed, context);
+    try {
+      // The cut covers the unchanged ones only if they still are what they were after the last pin.
+      if (unchanged.some((database) => databaseFingerprint(database.absolute) !== fingerprints.get(database)))
+        continue;
+      for (const { absolute } of unchanged) outcomes.set(toLatin1(absolute), { outcome: 'unchanged' });
+      for (const pinned of capture?.databases ?? []) {
+        const database = changed.find(({ absolute }) => toLatin1(absolute) === toLatin1(pinned.path));
+        const fingerprint = (database && fingerprints.get(database)) ?? '';
+        outcomes.set(toLatin1(pinned.path), await store(pinned, fingerprint, context));
+      }
+      return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, outcomes };
+    } finally {
+      await capture?.close();
+    }
+  }
+}
+
+/** The paths of a database's sidecars, as latin1 text: never stored beside a database that was captured as one. */
+export function sidecarsOf(absolute: string): readonly string[] {
+  return SIDECAR_SUFFIXES.map((suffix) => absolute + suffix);
+}
+
+function open(databases: readonly FoundDatabase[], { options }: DatabaseContext): Promise<Capture> {
+  const { stagingDirectory, lockWaitMs, signal } = options;
+  const paths = databases.map(({ absolute }) => absolute);
+  return captureDatabases(paths, { stagingDirectory, lockWaitMs, ...(signal && { signal }) });
+}
+
+async function store(
+  pinned: PinnedDatabase,
+  fingerprint: string,
+  context: DatabaseContext,
+): Promise<DatabaseOutcome> {
+  const message = pinned.message ?? 'SQLite cannot read it';
+  if (pinned.outcome === 'damaged') return { outcome: 'damaged', message };
+  if (pinned.outcome !== 'pinned') {
+    const code = pinned.outcome === 'locked' ? 'DATABASE_LOCKED' : 'SOURCE_UNREADABLE';
+    return { outcome: 'unreadable', error: new NbakError(code, message) };
+  }
+  try {
+    const { descriptor, size, facts } = await pinned.copy();
+    try {
+      // A copy of what SQLite still reads of a damaged database is worth less than its files as they are.
+      if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
+      const chunks = await storePages(descriptor, size, context);
+      return { outcome: 'stored', size, chunks, facts, fingerprint };
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (isNbakError(error, 'DATABASE_DAMAGED')) return { outcome: 'damaged', message: error.message };
+    if (isNbakError(error, 'DATABASE_LOCKED', 'SOURCE_UNREADABLE')) return { outcome: 'unreadable', error };
+    throw error;
+  }
+}
+
+async function storePages(
+  descriptor: number,
+  size: number,
+  context: DatabaseContext,
+): Promise<readonly StoredChunk[]> {
+  const storing: Promise<StoredChunk>[] = [];
+  const buffer = new Uint8Array(READ_BYTES);
+  for (let offset = 0; offset < size; offset += READ_BYTES) {
+    const length = readFully(descriptor, buffer.subarray(0, Math.min(READ_BYTES, size - offset)), offset);
+    for (let start = 0; start < length; start += DATABASE_CHUNK_BYTES) {
+      const chunk = buffer.subarray(start, Math.min(start + DATABASE_CHUNK_BYTES, length));
+      storing.push(context.chunks.add(BLOB_KINDS.data, chunk.length, (target) => target.set(chunk)));
+    }
+    context.onBytes(length);
+    await context.chunks.ready();
+  }
+  await context.chunks.flush();
+  return Promise.all(storing);
+}
+
+function readFully(descriptor: number, buffer: Uint8Array, position: number): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
+    if (count === 0) throw new NbakError('INTERNAL', 'The staged copy of a database is shorter than it was');
+    filled += count;
+  }
+  return filled;
+}

@@ -1,0 +1,64 @@
+/** Counts what is done and tells whoever wants to know, not too often. */
+
+import type { BackupProgress } from './result.js';
+
+const REPORT_EVERY_MS = 100;
+
+/** The progress of one backup. */
+export class Progress {
+  /** Bytes read from the source. */
+  read = 0;
+  #phase: BackupProgress['phase'] = 'scanning';
+  #files = 0;
+  #bytes = 0;
+  #reportedAt = 0;
+  readonly #total: { readonly files: number; readonly bytes: number };
+  readonly #report: ((progress: BackupProgress) => void) | undefined;
+
+  constructor(
+    total: { readonly files: number; readonly bytes: number },
+    report: ((progress: BackupProgress) => void) | undefined,
+  ) {
+    this.#total = total;
+    this.#report = report;
+  }
+
+  /** Enters a phase; always reported. */
+  enter(phase: BackupProgress['phase']): void {
+    this.#phase = phase;
+    this.#reportedAt = 0;
+    this.#tell();
+  }
+
+  /** Counts bytes that were read and are thereby done. */
+  bytesRead(bytes: number): void {
+    this.read += bytes;
+    this.bytesDone(bytes);
+  }
+
+  /** Counts bytes that are done without being read. */
+  bytesDone(bytes: number): void {
+    this.#bytes += bytes;
+    this.#tell();
+  }
+
+  /** Counts a file. */
+  fileDone(): void {
+    this.#files += 1;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#report === undefined) return;
+    const now = Date.now();
+    if (now - this.#reportedAt < REPORT_EVERY_MS) return;
+    this.#reportedAt = now;
+    this.#report({
+      phase: this.#phase,
+      filesDone: this.#files,
+      filesTotal: this.#total.files,
+      bytesDone: this.#bytes,
+      bytesTotal: this.#total.bytes,
+    });
+  }
+}

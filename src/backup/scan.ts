@@ -1,0 +1,62 @@
+/** The first walk: how much there is, and which files are databases. */
+
+import { NbakError } from '../errors.js';
+import { sniffDatabase } from '../source/sqlite/header.js';
+import type { FoundDatabase } from './databases.js';
+import type { BackupOptions } from './result.js';
+import type { BackupScope } from './scope.js';
+
+/** What the first walk found. */
+export interface ScanResult {
+  readonly files: number;
+  readonly directories: number;
+  /** Bytes of all files. */
+  readonly bytes: number;
+  readonly databases: readonly FoundDatabase[];
+}
+
+/** SQLite's pages are powers of two from 512 bytes on, and a database is whole pages. */
+const LEAST_PAGE_BYTES = 512;
+
+/** Walks all roots once. Problems are left to the second walk, which meets them again. */
+export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>): ScanResult {
+  let files = 0;
+  let directories = 0;
+  let bytes = 0;
+  const databases: FoundDatabase[] = [];
+  const seen = new Set<string>();
+  for (const root of scope.roots) {
+    for (const entry of scope.walk(root, () => undefined)) {
+      if (options.signal?.aborted === true) throw interrupted();
+      if (entry.kind === 'directory') directories += 1;
+      if (entry.kind !== 'file') continue;
+      files += 1;
+      bytes += entry.size;
+      const inode = `${entry.device}:${entry.inode}`;
+      if (entry.size < LEAST_PAGE_BYTES || entry.size % LEAST_PAGE_BYTES !== 0 || seen.has(inode)) continue;
+      const absolute = scope.absolute(root, entry.path);
+      if (isDatabase(absolute)) {
+        // A database with several names is captured under the first: SQLite's sidecars belong to a name.
+        seen.add(inode);
+        databases.push({ root, path: entry.path, absolute });
+      }
+    }
+  }
+  return { files, directories, bytes, databases };
+}
+
+function isDatabase(path: Buffer): boolean {
+  try {
+    return sniffDatabase(path) !== undefined;
+  } catch {
+    // Unreadable: the second walk says so.
+    return false;
+  }
+}
+
+/** The error of an aborted operation. */
+export function interrupted(): NbakError {
+  return new NbakError('INTERRUPTED', 'Interrupted: the repository is what it was before', {
+    hint: 'Run it again; what was stored already is not stored twice.',
+  });
+}

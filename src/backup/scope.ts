@@ -1,0 +1,95 @@
+/** What a backup takes in: its roots, their names, and the walk over each under the rules in force. */
+
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { NbakError } from '../errors.js';
+import { joinPath, pathToText, type BytePath } from '../format/path.js';
+import { excludeRule, type PathRule } from '../source/rules.js';
+import { resolveRoot, sourcePath, type SourceRoot } from '../source/root.js';
+import { walk, type SourceProblem } from '../source/walk.js';
+import type { SourceEntry } from '../source/entry.js';
+import type { BackupSelection } from './result.js';
+
+/** One root of a backup. */
+export interface BackupRoot {
+  readonly source: SourceRoot;
+  /** A single component, unique in the backup. */
+  readonly name: BytePath;
+  /** Absolute path as bytes, for the manifest. */
+  readonly path: BytePath;
+}
+
+/** The roots and rules of one backup. */
+export class BackupScope {
+  readonly roots: readonly BackupRoot[];
+  readonly #selection: BackupSelection;
+  readonly #exclude: PathRule;
+  readonly #skipped: ReadonlySet<string>;
+
+  /**
+   * Resolves the sources.
+   *
+   * @throws NbakError `SOURCE_NOT_FOUND` when one does not exist; `USAGE_INVALID` when there is none.
+   */
+  constructor(selection: BackupSelection) {
+    if (selection.sources.length === 0)
+      throw new NbakError('USAGE_INVALID', 'There is nothing to back up: no SOURCE was given');
+    const names = new Set<string>();
+    this.roots = selection.sources.map((source): BackupRoot => {
+      const root = resolveRoot(source);
+      const path = rootPath(root);
+      return { source: root, path, name: uniqueName(names, path) };
+    });
+    this.#selection = selection;
+    this.#exclude = excludeRule({ patterns: selection.exclude });
+    this.#skipped = new Set(selection.skip.flatMap(inodeKey));
+  }
+
+  /** Walks one root in path order. */
+  walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SourceEntry, void, void> {
+    return walk(root.source, {
+      onProblem,
+      exclude: this.#exclude,
+      oneFileSystem: this.#selection.oneFileSystem,
+      excludeCaches: this.#selection.excludeCaches,
+      skipInode: (device, inode) => this.#skipped.has(`${device}:${inode}`),
+    });
+  }
+
+  /** Where an entry lies, as bytes. */
+  absolute(root: BackupRoot, path: BytePath): Buffer {
+    return sourcePath(root.source, path);
+  }
+}
+
+/** `root name / path` for messages and the manifest's lists (§11.3). */
+export function listedPath(root: BackupRoot, path: BytePath): BytePath {
+  return path === '' ? root.name : joinPath(root.name, path);
+}
+
+/** A listed path as text. */
+export function listedText(root: BackupRoot, path: BytePath): string {
+  return pathToText(listedPath(root, path));
+}
+
+function rootPath(root: SourceRoot): BytePath {
+  const { directory, only } = root;
+  return (only === undefined ? directory : `${directory === '/' ? '' : directory}/${only}`) as BytePath;
+}
+
+function uniqueName(taken: Set<string>, path: BytePath): BytePath {
+  const base = path.slice(path.lastIndexOf('/') + 1) || 'root';
+  let name = base;
+  for (let n = 2; taken.has(name); n += 1) name = `${base}-${n}`;
+  taken.add(name);
+  return name as BytePath;
+}
+
+function inodeKey(path: string): string[] {
+  try {
+    const { dev, ino } = statSync(resolve(path), { bigint: true });
+    return [`${dev}:${ino}`];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,115 @@
+/** One run that writes: its salt, keys, engine, packs and what it has written so far. Implements §3.4 and §17.2. */
+
+import { gearTable } from '../chunking/gear.js';
+import type { PackId } from '../format/ids.js';
+import type { BlobEngine } from '../repository/blob-engine.js';
+import type { BlobCatalog } from '../repository/catalog-blobs.js';
+import { writeIndex } from '../repository/index-sync.js';
+import type { UnlockedRepository } from '../repository/open.js';
+import { PackWriter, type WrittenPack } from '../repository/pack-writer.js';
+import { createEngine } from '../repository/workers/index.js';
+import { keySchedule } from '../vault/key-schedule.js';
+import { ChunkStore } from './chunk-store.js';
+
+/** §17.2: a crash must not lose more than this much indexing. */
+const INDEX_EVERY_MS = 10 * 60 * 1000;
+
+/** A session's keys beyond those of the engine. */
+export interface SessionKeys {
+  readonly digestKey: Uint8Array;
+  readonly borderKey: Uint8Array;
+  readonly gear: Int32Array;
+  /** The number of the dedup secret in use. */
+  readonly dedup: number;
+}
+
+/** A running session. */
+export class Session {
+  readonly repository: UnlockedRepository;
+  readonly catalog: BlobCatalog;
+  readonly keys: SessionKeys;
+  readonly chunks: ChunkStore;
+  /** Packs that this backup reaches and that were there before. */
+  readonly reusedPacks = new Set<PackId>();
+  /** Packs that this session wrote, with their sizes in bytes. */
+  readonly ownPacks = new Map<PackId, number>();
+  /** Bytes of index objects written. */
+  indexBytes = 0;
+  readonly #engine: BlobEngine;
+  readonly #packs: PackWriter;
+  #unindexed: Uint8Array[] = [];
+  #indexing: Promise<void> = Promise.resolve();
+  #lastIndexAt = Date.now();
+
+  constructor(repository: UnlockedRepository, catalog: BlobCatalog, threads: number) {
+    const { crypto, secrets, id } = repository;
+    const schedule = keySchedule(crypto, id);
+    const current = secrets.dedup.at(-1);
+    if (current === undefined) throw new RangeError('a repository has at least one dedup secret');
+    // §3.4: a fresh salt per run, so that a retry or a cloned machine never shares a key with another run.
+    const session = crypto.randomBytes(16);
+    this.repository = repository;
+    this.catalog = catalog;
+    this.keys = {
+      digestKey: schedule.digestKey(current.secret),
+      borderKey: schedule.borderKey(secrets.chunkerKey),
+      gear: gearTable(schedule.gearBytes(secrets.chunkerKey)),
+      dedup: current.number,
+    };
+    const blobs = { repository: id, epoch: secrets.epoch, root: secrets.root, dedup: secrets.dedup };
+    this.#engine = createEngine(crypto, threads, { blobs, session });
+    this.#packs = new PackWriter(repository, session, (pack) => this.#onPack(pack));
+    this.chunks = new ChunkStore({
+      engine: this.#engine,
+      catalog,
+      packs: this.#packs,
+      dedup: current.number,
+      onReuse: (pack) => this.reusedPacks.add(pack),
+      mostInFlight: threads + 2,
+    });
+  }
+
+  /** Bytes written so far: packs and index objects. */
+  get bytesWritten(): number {
+    return this.#packs.written + this.indexBytes;
+  }
+
+  /** The engine, for checks of leftover packs before the run. */
+  get engine(): BlobEngine {
+    return this.#engine;
+  }
+
+  /** Takes over footers that are in no index object, to be written with the next one. */
+  adopt(signedFooters: readonly Uint8Array[]): void {
+    this.#unindexed.push(...signedFooters);
+  }
+
+  /** Commits all chunks to packs, and all packs to index objects. */
+  async finishPacks(): Promise<void> {
+    await this.chunks.finish();
+    await this.#indexing;
+    await this.#writeIndex();
+  }
+
+  /** Frees what is held; half-written packs are dropped. */
+  async close(): Promise<void> {
+    await this.#packs.abort();
+    await this.#engine.close();
+  }
+
+  #onPack(pack: WrittenPack): void {
+    this.ownPacks.set(pack.id, pack.size);
+    this.catalog.addPack(pack.id, pack.size, pack.footer);
+    this.chunks.packCommitted(pack.footer.blobs.map(({ kind, tag }) => `${kind}:${tag}`));
+    this.#unindexed.push(pack.signedFooter);
+    if (Date.now() - this.#lastIndexAt >= INDEX_EVERY_MS)
+      this.#indexing = this.#indexing.then(() => this.#writeIndex());
+  }
+
+  async #writeIndex(): Promise<void> {
+    const footers = this.#unindexed;
+    this.#unindexed = [];
+    this.#lastIndexAt = Date.now();
+    this.indexBytes += await writeIndex(this.repository, this.catalog, footers);
+  }
+}

@@ -1,0 +1,101 @@
+/** The entries of a backup in order, with their pieces, and the checks that no single page can make. Implements §10.3. */
+
+import { NbakError } from '../errors.js';
+import type { Entry } from '../format/entry.js';
+import type { ManifestDetail, ManifestRoot } from '../format/manifest.js';
+import type { EntriesPage, Owner, PlainBlobRow } from '../format/page.js';
+import { comparePaths, parentPath, type BytePath } from '../format/path.js';
+import type { Backup } from './manifests.js';
+import type { PageReader } from './pages.js';
+
+/** An entry with everything that its page knew, content pages resolved. */
+export interface BackedUpEntry {
+  readonly root: ManifestRoot;
+  readonly entry: Entry;
+  readonly owner: Owner;
+  readonly dedup: number;
+  readonly pieces: readonly BackedUpPiece[];
+}
+
+/** A piece with its blob. */
+export interface BackedUpPiece {
+  readonly blob: PlainBlobRow;
+  readonly slice?: number;
+}
+
+/**
+ * All entries of a backup, root by root in path order, order and parents checked.
+ *
+ * @throws NbakError `FORMAT_INVALID`, `PATH_UNSAFE`, `REFERENCE_TAMPERED`, or what reading pages throws.
+ */
+export async function* readEntries(
+  pages: PageReader,
+  { manifest }: Backup,
+  detail: ManifestDetail,
+): AsyncGenerator<BackedUpEntry> {
+  const roots = detail.roots[Symbol.iterator]();
+  let root = nextRoot(roots, 'no root');
+  let seen = 0;
+  let previous: BytePath | undefined;
+  let parents: BytePath[] = [];
+  for await (const page of pages.entriesPages(manifest.pages)) {
+    for (const entry of page.entries) {
+      if (seen === root.entries) {
+        root = nextRoot(roots, 'entries beyond its roots');
+        seen = 0;
+        previous = undefined;
+        parents = [];
+      }
+      if (previous === undefined ? entry.path !== '' : comparePaths(previous, entry.path) >= 0) {
+        throw contradiction('its entries are not in path order');
+      }
+      // §10.3: whatever is not below a directory of this very backup could be below a link.
+      const parent = parentPath(entry.path);
+      parents = parents.slice(0, parents.lastIndexOf(parent ?? ('' as BytePath)) + 1);
+      if (parent !== undefined && parents.at(-1) !== parent)
+        throw contradiction('an entry has no parent directory');
+      if (entry.kind === 'directory') parents.push(entry.path);
+      previous = entry.path;
+      seen += 1;
+      const owner = page.owners[entry.owner];
+      if (owner === undefined) throw contradiction('an entry has no owner');
+      yield { root, entry, owner, dedup: page.dedup, pieces: await resolvePieces(pages, page, entry) };
+    }
+  }
+  if (seen !== root.entries || roots.next().done !== true) throw contradiction('entries are missing');
+}
+
+function nextRoot(roots: Iterator<ManifestRoot>, why: string): ManifestRoot {
+  const { value, done } = roots.next();
+  if (done === true) throw contradiction(why);
+  return value;
+}
+
+async function resolvePieces(
+  pages: PageReader,
+  page: EntriesPage,
+  entry: Entry,
+): Promise<readonly BackedUpPiece[]> {
+  const pieces = toPieces(page.blobs, entry.content);
+  for (const number of entry.extra.contentPages ?? []) {
+    const child = page.children[number];
+    if (child === undefined) throw contradiction('a content page is not listed');
+    const content = await pages.contentPage(child);
+    pieces.push(...toPieces(content.blobs, content.pieces));
+  }
+  return pieces;
+}
+
+function toPieces(rows: readonly PlainBlobRow[], pieces: Entry['content']): BackedUpPiece[] {
+  return pieces.map(({ row, slice }) => {
+    const blob = rows[row];
+    if (blob === undefined) throw contradiction('a piece has no blob row');
+    return slice === undefined ? { blob } : { blob, slice };
+  });
+}
+
+function contradiction(why: string): NbakError {
+  return new NbakError('REFERENCE_TAMPERED', `The backup contradicts itself: ${why}`, {
+    details: { clause: '§10.3' },
+  });
+}

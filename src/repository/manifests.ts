@@ -1,0 +1,143 @@
+/** Finding and reading manifests, and what of them can be shown. Implements §11 and §12 for readers. */
+
+import { isNbakError, NbakError } from '../errors.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import { SIGNED_TYPES } from '../format/cose.js';
+import { decodeTombstone, type TombstoneRow } from '../format/history.js';
+import type { BackupId } from '../format/ids.js';
+import { LIMITS } from '../format/limits.js';
+import {
+  decodeDetail,
+  decodeManifest,
+  isSealedDetail,
+  type Manifest,
+  type ManifestDetail,
+} from '../format/manifest.js';
+import { parseObjectName, type ObjectName } from '../storage/storage.js';
+import type { BlobReader } from './blob-reader.js';
+import { manifestName, parseName } from './object-names.js';
+import type { Repository } from './open.js';
+import { readHashed } from './read-object.js';
+
+/** A manifest whose hash and signature were checked. */
+export interface Backup {
+  readonly id: BackupId;
+  readonly manifest: Manifest;
+}
+
+/** A manifest object that could not be read. */
+export interface UnreadableBackup {
+  readonly id: BackupId;
+  readonly error: NbakError;
+}
+
+/** The ids of all manifests in storage. */
+export async function listBackupIds(repository: Repository): Promise<readonly BackupId[]> {
+  const ids: BackupId[] = [];
+  for await (const { name } of repository.storage.list('manifests/')) {
+    const { kind, hash } = parseName(name);
+    if (kind === 'manifest') ids.push(hash as BackupId);
+  }
+  return ids.sort();
+}
+
+/**
+ * Reads one manifest.
+ *
+ * @throws NbakError `OBJECT_MISSING`, `OBJECT_CORRUPT`, `SIGNER_UNKNOWN`, `SIGNATURE_INVALID`, `FORMAT_INVALID` …
+ */
+export async function readBackup(repository: Repository, id: BackupId): Promise<Backup> {
+  const name = manifestName(id);
+  const bytes = await readHashed(repository, name, LIMITS.manifestBytes);
+  const { payload, signer } = repository.keyRing.verify(bytes, {
+    type: SIGNED_TYPES.manifest,
+    role: 'backup',
+    what: name,
+  });
+  const manifest = decodeManifest(payload);
+  const agrees =
+    manifest.repository === repository.id &&
+    manifest.epoch === signer.epoch &&
+    isSealedDetail(manifest.detail) === (repository.names === 'sealed');
+  if (!agrees) {
+    throw new NbakError(
+      'REFERENCE_TAMPERED',
+      `${name} states another repository, epoch or names mode than it belongs to`,
+      {
+        details: { object: name },
+      },
+    );
+  }
+  return { id, manifest };
+}
+
+/** Reads all manifests, newest first; those that do not verify are returned apart. */
+export async function readBackups(
+  repository: Repository,
+): Promise<{ readonly backups: readonly Backup[]; readonly unreadable: readonly UnreadableBackup[] }> {
+  const backups: Backup[] = [];
+  const unreadable: UnreadableBackup[] = [];
+  for (const id of await listBackupIds(repository)) {
+    try {
+      backups.push(await readBackup(repository, id));
+    } catch (error) {
+      if (!isNbakError(error)) throw error;
+      unreadable.push({ id, error });
+    }
+  }
+  backups.sort((a, b) => b.manifest.time - a.manifest.time || (a.id < b.id ? -1 : 1));
+  return { backups, unreadable };
+}
+
+/**
+ * The detail of a manifest; with sealed names it needs a blob reader.
+ *
+ * @returns undefined when names are sealed and there is none.
+ */
+export async function readDetail(
+  manifest: Manifest,
+  blobs?: BlobReader,
+): Promise<ManifestDetail | undefined> {
+  const { detail } = manifest;
+  if (!isSealedDetail(detail)) return detail;
+  if (blobs === undefined) return undefined;
+  const { plaintext, kind } = await blobs.read(detail.id);
+  if (kind !== BLOB_KINDS.sealedDetail) {
+    throw new NbakError('REFERENCE_TAMPERED', `Blob ${detail.id} is not a manifest's detail`, {
+      details: { blob: detail.id },
+    });
+  }
+  return decodeDetail(plaintext);
+}
+
+/** All tombstone rows; objects that do not verify go to `onProblem`. */
+export async function readTombstones(
+  repository: Repository,
+  onProblem: (name: ObjectName, error: NbakError) => void,
+): Promise<readonly TombstoneRow[]> {
+  const rows: TombstoneRow[] = [];
+  for await (const { name } of repository.storage.list('history/')) {
+    if (parseName(name).kind !== 'history') continue;
+    try {
+      const bytes = await readHashed(repository, parseObjectName(name), LIMITS.manifestBytes);
+      const { payload } = repository.keyRing.verify(bytes, {
+        type: SIGNED_TYPES.tombstone,
+        role: 'admin',
+        what: name,
+      });
+      rows.push(...decodeTombstone(payload).rows);
+    } catch (error) {
+      if (!isNbakError(error)) throw error;
+      onProblem(name, error);
+    }
+  }
+  return rows;
+}
+
+/** The heads of a history: manifests that no other manifest and no tombstone names as a parent (§12.1). */
+export function headsOf(backups: readonly Backup[], tombstones: readonly TombstoneRow[]): readonly Backup[] {
+  const parents = new Set<BackupId>();
+  for (const { manifest } of backups) for (const parent of manifest.parents) parents.add(parent);
+  for (const row of tombstones) for (const parent of row.parents) parents.add(parent);
+  return backups.filter(({ id }) => !parents.has(id));
+}

@@ -1,0 +1,43 @@
+/** Planning a restore: everything is read, checked and counted before anything is written (§22.1). */
+
+import { parentPath, type BytePath } from '../format/path.js';
+import type { PlannedEntry, RestoreOptions, RestorePlan, RestoreSource } from './result.js';
+import { readEntries } from '../repository/entries.js';
+import { Selector } from './selection.js';
+import { assertSpace } from './target.js';
+
+/**
+ * Reads the backup's list, checks every path, and that what is selected fits.
+ *
+ * @throws NbakError `PATH_NOT_FOUND`, `PATH_UNSAFE`, `REFERENCE_TAMPERED`, `SPACE_INSUFFICIENT`, or what reading
+ *   pages throws.
+ */
+export async function planRestore(
+  source: RestoreSource,
+  options: Pick<RestoreOptions, 'target' | 'selection'>,
+): Promise<RestorePlan> {
+  const selector = new Selector(options.selection, source.detail);
+  const entries: PlannedEntry[] = [];
+  /** Directories above the current entry that nothing selected has needed yet. */
+  let above: PlannedEntry[] = [];
+  for await (const each of readEntries(source.pages, source.backup, source.detail)) {
+    const item: PlannedEntry = { ...each, place: selector.shownPath(each.root, each.entry.path) };
+    above = above.filter(
+      (directory) => directory.root === each.root && isAbove(directory.entry.path, each.entry.path),
+    );
+    if (selector.selects(each)) entries.push(...above.splice(0), item);
+    else if (each.entry.kind === 'directory') above.push(item);
+  }
+  selector.assertAllFound();
+  const files = entries.filter(({ entry }) => entry.kind === 'file');
+  const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
+  assertSpace(options.target, bytes);
+  const directories = entries.filter(({ entry }) => entry.kind === 'directory').length;
+  return { entries, files: files.length, directories, bytes };
+}
+
+function isAbove(directory: BytePath, path: BytePath): boolean {
+  const parent = parentPath(path);
+  if (parent === undefined) return false;
+  return directory === '' || directory === parent || parent.startsWith(`${directory}/`);
+}

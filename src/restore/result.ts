@@ -1,0 +1,83 @@
+/** What a restore takes and tells. */
+
+import type { ErrorCode } from '../errors.js';
+import type { ManifestDetail } from '../format/manifest.js';
+import type { BytePath } from '../format/path.js';
+import type { BlobReader } from '../repository/blob-reader.js';
+import type { Backup } from '../repository/manifests.js';
+import type { PageReader } from '../repository/pages.js';
+import type { DatabaseVerdict } from './database-check.js';
+import type { DigestKeys } from '../repository/file-data.js';
+import type { BackedUpEntry } from '../repository/entries.js';
+import type { Selection } from './selection.js';
+
+/** Where a backup is read from. */
+export interface RestoreSource {
+  readonly backup: Backup;
+  readonly detail: ManifestDetail;
+  readonly pages: PageReader;
+  readonly blobs: BlobReader;
+  readonly keys: DigestKeys;
+}
+
+/** How to restore. */
+export interface RestoreOptions {
+  readonly target: string;
+  readonly selection: Selection;
+  /** `full` runs `integrity_check` on every database. */
+  readonly check: 'full' | 'none';
+  /** Small files that are on their way at once, in groups of 8 MiB. */
+  readonly concurrency: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+/** Where a restore is. */
+export interface RestoreProgress {
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+/** Something that was not restored. */
+export interface RestoreProblem {
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A database in the target. */
+export interface RestoredDatabase {
+  readonly path: string;
+  readonly verdict: DatabaseVerdict | 'damaged-at-capture' | 'not-run';
+  readonly message: string;
+}
+
+/** An entry and where in the target it goes. */
+export interface PlannedEntry extends BackedUpEntry {
+  /** Relative to the target: below the root's name where the backup has several roots. */
+  readonly place: BytePath;
+}
+
+/** What a restore will do. */
+export interface RestorePlan {
+  readonly entries: readonly PlannedEntry[];
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+}
+
+/** What a restore did. */
+export interface RestoreResult {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+  readonly bytes: number;
+  readonly databases: readonly RestoredDatabase[];
+  /** Files that could not be restored. */
+  readonly failed: readonly RestoreProblem[];
+  /** What this user or system cannot restore: foreign owners, special files. Not a failure. */
+  readonly notRestored: readonly string[];
+  readonly durationMs: number;
+}

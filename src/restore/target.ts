@@ -1,0 +1,243 @@
+/** The directory that a restore writes to: new or empty, filled through a staging directory, never through links. */
+
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { NbakError } from '../errors.js';
+import type { Entry } from '../format/entry.js';
+import { pathToBytes, pathToText, type BytePath } from '../format/path.js';
+
+/** Owner of something restored, as numbers of this machine. */
+export interface TargetOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file being written under no name yet. */
+export interface StagedFile {
+  readonly descriptor: number;
+  /** Its path in the staging directory. */
+  readonly path: string;
+}
+
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/** A restore target. */
+export class RestoreTarget {
+  readonly path: string;
+  readonly #staging: string;
+  readonly #isRoot = process.getuid?.() === 0;
+  #staged = 0;
+
+  /**
+   * Takes an absent or empty directory over.
+   *
+   * @throws NbakError `TARGET_NOT_EMPTY` or `TARGET_FAILED`.
+   */
+  constructor(path: string) {
+    this.path = resolve(path);
+    this.#staging = `${this.path}/.nbak-restore-${randomBytes(8).toString('hex')}`;
+    this.#attempt('create', '' as BytePath, () => {
+      mkdirSync(dirname(this.path), { recursive: true });
+      try {
+        mkdirSync(this.path, { mode: PRIVATE_DIRECTORY });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        this.#takeOver();
+      }
+      mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
+    });
+  }
+
+  #takeOver(): void {
+    // A link could lead anywhere, and what is in the way could be a trap (A10).
+    const descriptor = openSync(this.path, DIRECTORY_FLAGS);
+    try {
+      if (readdirSync(this.path).length > 0) {
+        throw new NbakError('TARGET_NOT_EMPTY', `${this.path} is not empty`, {
+          details: { target: this.path },
+          hint: 'Choose an absent or empty directory.',
+        });
+      }
+      fchmodSync(descriptor, PRIVATE_DIRECTORY);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Creates a directory, private until {@link finishDirectory}. */
+  makeDirectory(path: BytePath): void {
+    if (path === '') return;
+    this.#attempt('create', path, () => mkdirSync(this.#place(path), { mode: PRIVATE_DIRECTORY }));
+  }
+
+  /** Opens a file in the staging directory. */
+  stage(path: BytePath): StagedFile {
+    this.#staged += 1;
+    const staged = `${this.#staging}/${this.#staged}`;
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    return {
+      path: staged,
+      descriptor: this.#attempt('create', path, () => openSync(staged, flags, PRIVATE_FILE)),
+    };
+  }
+
+  /** Writes all of `bytes` at `offset`. */
+  write(path: BytePath, { descriptor }: StagedFile, offset: number, bytes: Uint8Array): void {
+    this.#attempt('write', path, () => {
+      for (let written = 0; written < bytes.length;) {
+        written += writeSync(descriptor, bytes, written, bytes.length - written, offset + written);
+      }
+    });
+  }
+
+  /** Gives a complete file its size, owner, mode, times and, last, its name. */
+  finishFile(entry: Entry, { descriptor, path }: StagedFile, owner: TargetOwner): boolean {
+    return this.#attempt('finish', entry.path, () => {
+      if (fstatSync(descriptor).size !== entry.size) ftruncateSync(descriptor, entry.size);
+      const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
+      // After chown, which takes setuid and setgid away.
+      fchmodSync(descriptor, entry.mode);
+      futimesSync(descriptor, seconds(entry), seconds(entry));
+      closeSync(descriptor);
+      renameSync(path, this.#place(entry.path));
+      return owned;
+    });
+  }
+
+  /** Drops a file that did not become complete. */
+  discard({ descriptor, path }: StagedFile): void {
+    try {
+      closeSync(descriptor);
+    } catch {
+      // Closed already.
+    }
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  }
+
+  /** Makes `path` another name of `existing`. */
+  makeHardLink(path: BytePath, existing: BytePath): void {
+    this.#attempt('link', path, () => linkSync(this.#place(existing), this.#place(path)));
+  }
+
+  /** Makes a symbolic link; its target is data and is never looked at. */
+  makeSymbolicLink(entry: Entry, owner: TargetOwner): boolean {
+    return this.#attempt('create', entry.path, () => {
+      const place = this.#place(entry.path);
+      symlinkSync(Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath))), place);
+      const owned = this.#own((uid, gid) => lchownSync(place, uid, gid), owner);
+      lutimesSync(place, seconds(entry), seconds(entry));
+      return owned;
+    });
+  }
+
+  /** Gives a directory its owner, mode and times; deepest first, the target itself last. */
+  finishDirectory(entry: Entry, owner: TargetOwner): boolean {
+    return this.#attempt('finish', entry.path, () => {
+      const descriptor = openSync(this.#place(entry.path), DIRECTORY_FLAGS);
+      try {
+        const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
+        fchmodSync(descriptor, entry.mode);
+        futimesSync(descriptor, seconds(entry), seconds(entry));
+        return owned;
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+  }
+
+  /** Removes the staging directory. */
+  close(): void {
+    rmSync(this.#staging, { recursive: true, force: true });
+  }
+
+  /** @returns false where the owner could not be set. */
+  #own(change: (uid: number, gid: number) => void, { uid, gid }: TargetOwner): boolean {
+    if (this.#isRoot) {
+      change(uid, gid);
+      return true;
+    }
+    return uid === process.getuid?.() && gid === process.getgid?.();
+  }
+
+  #place(path: BytePath): Buffer {
+    const base = Buffer.from(this.path);
+    return path === '' ? base : Buffer.concat([base, Buffer.from('/'), pathToBytes(path)]);
+  }
+
+  #attempt<T>(action: string, path: BytePath, run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof NbakError) throw error;
+      const { code = 'error', message } = error as NodeJS.ErrnoException;
+      const where = path === '' ? this.path : `${this.path}/${pathToText(path)}`;
+      if (code === 'ENOSPC' || code === 'EDQUOT') {
+        throw new NbakError('SPACE_INSUFFICIENT', `Cannot ${action} ${where}: the disk is full`, {
+          details: { path: where },
+          cause: error,
+        });
+      }
+      throw new NbakError('TARGET_FAILED', `Cannot ${action} ${where}: ${code}`, {
+        details: { path: where, code },
+        hint: message,
+        cause: error,
+      });
+    }
+  }
+}
+
+function seconds({ mtime }: Entry): number {
+  return mtime.seconds + mtime.nanoseconds / 1e9;
+}
+
+/**
+ * Checks that `bytes` and some room fit where `target` is or will be.
+ *
+ * @throws NbakError `SPACE_INSUFFICIENT` with the numbers.
+ */
+export function assertSpace(target: string, bytes: number): void {
+  let place = resolve(target);
+  while (!exists(place) && place !== dirname(place)) place = dirname(place);
+  const { bavail, bsize } = statfsSync(place);
+  const free = bavail * bsize;
+  const needed = bytes + SPARE_BYTES;
+  if (free >= needed) return;
+  throw new NbakError(
+    'SPACE_INSUFFICIENT',
+    `Not enough space to restore into ${target}: ${needed} bytes needed, ${free} free`,
+    {
+      details: { target, needed, free },
+      hint: 'Free some space, or restore to another disk.',
+    },
+  );
+}
+
+/** Directories, metadata and whoever else writes there. */
+const SPARE_BYTES = 16 * 1024 * 1024;
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,28 @@
+/** All vector files. */
+import { blobFile } from './blob.js';
+import { bundleFile } from './bundle.js';
+import { cborFile } from './cbor.js';
+import { chunkerFile } from './chunker.js';
+import type { DraftFile } from './draft.js';
+import { historyFile } from './history.js';
+import { keysFile } from './keys.js';
+import { manifestFile } from './manifest.js';
+import { indexFile, packFile } from './pack.js';
+import { pageFile } from './page.js';
+import { pathFile } from './path.js';
+import { recordFile } from './record.js';
+
+export const VECTOR_FILES: readonly DraftFile[] = [
+  keysFile,
+  blobFile,
+  bundleFile,
+  packFile,
+  indexFile,
+  pageFile,
+  manifestFile,
+  recordFile,
+  historyFile,
+  cborFile,
+  pathFile,
+  chunkerFile,
+];

@@ -1,0 +1,213 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { comparePaths } from '#nbak/format/path.js';
+import type { BytePath } from '#nbak/format/path.js';
+import type { SourceEntry } from '#nbak/source/entry.js';
+import { resolveRoot } from '#nbak/source/root.js';
+import { walk } from '#nbak/source/walk.js';
+import type { SourceProblem, WalkOptions } from '#nbak/source/walk.js';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'nbak-walk-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const fail = (problem: SourceProblem): never => {
+  throw new Error(problem.message);
+};
+function entries(source: string | Uint8Array, options: Partial<WalkOptions> = {}): SourceEntry[] {
+  return [...walk(resolveRoot(source), { onProblem: fail, ...options })];
+}
+const paths = (list: readonly SourceEntry[]): string[] => list.map((entry) => entry.path);
+
+describe('The walk', () => {
+  test('yields the root first and everything in path order, whatever the names', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.array(fc.constantFrom('a', 'b', 'a-', 'a.b', 'a0', 'é', 'A', ' '), {
+            minLength: 1,
+            maxLength: 4,
+          }),
+        ),
+        (files) => {
+          const directory = mkdtempSync(join(root, 'tree-'));
+          for (const parts of files) mkdirSync(join(directory, ...parts), { recursive: true });
+          const found = paths(entries(directory)) as BytePath[];
+          expect(found[0]).toBe('');
+          expect(found).toEqual([...found].sort(comparePaths));
+          expect(found).toHaveLength(1 + readdirSync(directory, { recursive: true }).length);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('keeps names that are not UTF-8, byte for byte', () => {
+    const name = Buffer.from([0x66, 0xff, 0xc3, 0x28]);
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/`), name]), 'x');
+    symlinkSync(name, join(root, 'link'));
+    expect(entries(root)).toMatchObject([
+      { path: '' },
+      { path: name.toString('latin1'), kind: 'file', size: 1 },
+      { path: 'link', kind: 'symlink', target: name.toString('latin1') },
+    ]);
+  });
+
+  test('tells what lstat tells, times to the nanosecond, also before 1970', () => {
+    const file = join(root, 'f');
+    writeFileSync(file, 'hello', { mode: 0o640 });
+    chmodSync(file, 0o4755);
+    execFileSync('touch', ['-m', '-d', '1969-12-31T23:59:58.75Z', file]);
+    const entry = entries(root)[1];
+    const stat = lstatSync(file, { bigint: true });
+    expect(entry).toMatchObject({
+      kind: 'file',
+      mode: 0o4755,
+      size: 5,
+      links: 1,
+      inode: stat.ino,
+      device: stat.dev,
+      uid: Number(stat.uid),
+      mtime: { seconds: -2, nanoseconds: 750_000_000 },
+      ctime: {
+        seconds: Number(stat.ctimeNs / 1_000_000_000n),
+        nanoseconds: Number(stat.ctimeNs % 1_000_000_000n),
+      },
+    });
+  });
+
+  test('names special files and never follows links', async () => {
+    mkdirSync(join(root, 'dir'));
+    writeFileSync(join(root, 'dir', 'inside'), '');
+    symlinkSync('dir', join(root, 'to-dir'));
+    symlinkSync('nowhere', join(root, 'dangling'));
+    execFileSync('mkfifo', [join(root, 'fifo')]);
+    const server = createServer().listen(join(root, 'socket'));
+    await new Promise((resolve) => server.once('listening', resolve));
+    const kinds = Object.fromEntries(entries(root).map((entry) => [entry.path, entry.kind]));
+    server.close();
+    expect(kinds).toEqual({
+      '': 'directory',
+      dangling: 'symlink',
+      dir: 'directory',
+      'dir/inside': 'file',
+      fifo: 'fifo',
+      socket: 'socket',
+      'to-dir': 'symlink',
+    });
+  });
+
+  test('splits device numbers as the system does', () => {
+    const entry = entries('/dev/null').find(({ path }) => path === 'null');
+    expect(entry).toMatchObject({ kind: 'character-device', deviceNumber: { major: 1, minor: 3 } });
+  });
+
+  test('resolves a link given as root, and takes a single file with its directory as root', () => {
+    mkdirSync(join(root, 'real'));
+    writeFileSync(join(root, 'real', 'one'), '1');
+    writeFileSync(join(root, 'real', 'two'), '2');
+    symlinkSync('real', join(root, 'link'));
+    expect(paths(entries(join(root, 'link')))).toEqual(['', 'one', 'two']);
+    expect(paths(entries(join(root, 'real', 'two')))).toEqual(['', 'two']);
+  });
+
+  test('fails when the root is not there', () => {
+    expect(() => entries(join(root, 'absent'))).toThrow(
+      expect.objectContaining({ code: 'SOURCE_NOT_FOUND' }) as Error,
+    );
+  });
+
+  test('leaves out what the rule says, with everything below it', () => {
+    mkdirSync(join(root, 'a', 'b'), { recursive: true });
+    writeFileSync(join(root, 'a', 'b', 'c'), '');
+    writeFileSync(join(root, 'z'), '');
+    const asked: string[] = [];
+    const found = entries(root, {
+      exclude: (path, isDirectory) => {
+        asked.push(path);
+        return path === 'a/b' && isDirectory;
+      },
+    });
+    expect(paths(found)).toEqual(['', 'a', 'z']);
+    expect(asked).not.toContain('a/b/c');
+  });
+
+  test('keeps of a tagged cache only the directory and its tag', () => {
+    for (const [name, text] of [
+      ['cache', 'Signature: 8a477f597d28d172789f06886806bc55\n# by a test'],
+      ['liar', 'Signature: 00000000000000000000000000000000'],
+    ] as const) {
+      mkdirSync(join(root, name));
+      writeFileSync(join(root, name, 'CACHEDIR.TAG'), text);
+      writeFileSync(join(root, name, 'content'), '');
+    }
+    const found = paths(entries(root, { excludeCaches: true }));
+    expect(found).toEqual(['', 'cache', 'cache/CACHEDIR.TAG', 'liar', 'liar/CACHEDIR.TAG', 'liar/content']);
+    expect(paths(entries(root))).toContain('cache/content');
+  });
+
+  test('never enters what skipInode names', () => {
+    mkdirSync(join(root, 'repository'));
+    writeFileSync(join(root, 'repository', 'packs'), '');
+    const { dev, ino } = lstatSync(join(root, 'repository'), { bigint: true });
+    expect(paths(entries(root, { skipInode: (device, inode) => device === dev && inode === ino }))).toEqual([
+      '',
+    ]);
+  });
+
+  test('skips silently what vanishes, and goes on', () => {
+    for (const name of ['a', 'b', 'c']) mkdirSync(join(root, name));
+    const found: string[] = [];
+    for (const entry of walk(resolveRoot(root), { onProblem: fail })) {
+      found.push(entry.path);
+      if (entry.path === 'a') {
+        rmSync(join(root, 'a'), { recursive: true });
+        rmSync(join(root, 'b'), { recursive: true });
+      }
+    }
+    expect(found).toEqual(['', 'a', 'c']);
+  });
+
+  test('on one filesystem keeps the mount point and skips its content', () => {
+    const names = entries('/', {
+      oneFileSystem: true,
+      exclude: (path) => path !== 'proc' && !path.startsWith('proc/'),
+    });
+    expect(paths(names)).toEqual(['', 'proc']);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('The walk of another user', () => {
+  test('reports what it may not read and goes on', () => {
+    mkdirSync(join(root, 'closed'), { mode: 0o700 });
+    writeFileSync(join(root, 'open'), '');
+    chmodSync(root, 0o755);
+    const problems: SourceProblem[] = [];
+    const user = process.geteuid?.() ?? 0;
+    let found: string[] = [];
+    process.seteuid?.(65_534);
+    try {
+      found = paths(entries(root, { onProblem: (problem) => problems.push(problem) }));
+    } finally {
+      process.seteuid?.(user);
+    }
+    expect(found).toEqual(['', 'closed', 'open']);
+    expect(problems).toMatchObject([{ path: 'closed', code: 'SOURCE_UNREADABLE' }]);
+  });
+});
