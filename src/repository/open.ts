@@ -62,6 +62,18 @@ export async function openWithPublicKey(
 }
 
 /**
+ * Opens a repository by the key that it names itself. Good for showing what is there, with the warning that nothing
+ * of it is verified: whoever replaced the repository replaced the key with it.
+ *
+ * @throws NbakError as {@link openWithPublicKey}.
+ */
+export async function openUnpinned(storage: Storage, crypto: CryptoProvider): Promise<Repository> {
+  const object = await readRepositoryObject(storage);
+  const { payload } = decodeEnvelope(object, SIGNED_TYPES.repository, LIMITS.recordBytes);
+  return openWithPublicKey(storage, crypto, decodeRepositoryObject(payload).admin);
+}
+
+/**
  * Opens a repository with its vault key.
  *
  * @param keyBytes - the key bytes of §2.1.

@@ -2,28 +2,20 @@
 
 import { parentPort } from 'node:worker_threads';
 import Database from 'better-sqlite3';
-import { isMissingFeature } from '../source/sqlite/sqlite-errors.js';
-import type { DatabaseCheck } from './database-check.js';
+import { integrityOf, type IntegrityVerdict } from '../source/sqlite/integrity.js';
 
 parentPort?.on('message', (path: string) => parentPort?.postMessage(check(path)));
 
-function check(path: string): DatabaseCheck {
-  let database: Database.Database | undefined;
+function check(path: string): IntegrityVerdict {
+  let database: Database.Database;
   try {
     database = new Database(path, { fileMustExist: true });
-    // SQLite lists what it finds, up to 100 lines; one is enough to say that it failed.
-    const rows = database.pragma('integrity_check(1)') as readonly { readonly integrity_check: string }[];
-    const message = rows[0]?.integrity_check ?? 'no answer';
-    return { verdict: message === 'ok' ? 'ok' : verdictOf(message), message };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { verdict: verdictOf(message), message };
-  } finally {
-    database?.close();
+    return { verdict: 'failed', message: error instanceof Error ? error.message : String(error) };
   }
-}
-
-/** An application's own collation or module is missing here; that says nothing about the file. */
-function verdictOf(message: string): DatabaseCheck['verdict'] {
-  return isMissingFeature(message) ? 'not-checkable' : 'failed';
+  try {
+    return integrityOf(database);
+  } finally {
+    database.close();
+  }
 }

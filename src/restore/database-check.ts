@@ -1,15 +1,7 @@
 /** The integrity of a database that was restored, found out in a thread of its own (§22.4). */
 
 import { Worker } from 'node:worker_threads';
-
-/** What `integrity_check` says of a restored database. */
-export type DatabaseVerdict = 'ok' | 'not-checkable' | 'failed';
-
-/** A verdict with SQLite's words. */
-export interface DatabaseCheck {
-  readonly verdict: DatabaseVerdict;
-  readonly message: string;
-}
+import type { IntegrityVerdict } from '../source/sqlite/integrity.js';
 
 /** Checks databases one after the other, beside the restore. */
 export class DatabaseChecker {
@@ -20,7 +12,7 @@ export class DatabaseChecker {
    * Runs `integrity_check` on a file that nobody else has open. SQLite may create sidecars beside it and removes
    * them again.
    */
-  check(path: string): Promise<DatabaseCheck> {
+  check(path: string): Promise<IntegrityVerdict> {
     const result = this.#queue.then(() => this.#ask(path));
     this.#queue = result.catch(() => undefined);
     return result;
@@ -31,14 +23,14 @@ export class DatabaseChecker {
     await this.#worker?.terminate();
   }
 
-  #ask(path: string): Promise<DatabaseCheck> {
+  #ask(path: string): Promise<IntegrityVerdict> {
     const worker = (this.#worker ??= new Worker(new URL('./database-check-worker.js', import.meta.url)));
     return new Promise((resolve, reject) => {
       const done = (settle: () => void): void => {
         worker.removeAllListeners();
         settle();
       };
-      worker.once('message', (check: DatabaseCheck) => done(() => resolve(check)));
+      worker.once('message', (check: IntegrityVerdict) => done(() => resolve(check)));
       worker.once('error', (error) => done(() => reject(error)));
       worker.postMessage(path);
     });

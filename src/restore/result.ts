@@ -6,7 +6,7 @@ import type { BytePath } from '../format/path.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { Backup } from '../repository/manifests.js';
 import type { PageReader } from '../repository/pages.js';
-import type { DatabaseVerdict } from './database-check.js';
+import type { IntegrityVerdict } from '../source/sqlite/integrity.js';
 import type { DigestKeys } from '../repository/file-data.js';
 import type { BackedUpEntry } from '../repository/entries.js';
 import type { Selection } from './selection.js';
@@ -50,7 +50,7 @@ export interface RestoreProblem {
 /** A database in the target. */
 export interface RestoredDatabase {
   readonly path: string;
-  readonly verdict: DatabaseVerdict | 'damaged-at-capture' | 'not-run';
+  readonly verdict: IntegrityVerdict['verdict'] | 'damaged-at-capture' | 'not-run';
   readonly message: string;
 }
 

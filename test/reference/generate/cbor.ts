@@ -38,6 +38,7 @@ export const cborFile: DraftFile = {
       bad('a map out of order', '§5.1', 'a2616201616102'),
       bad('a map in order of text but not of encodings', '§5.1', 'a262616101616202'),
       bad('a key twice', '§5.1', 'a2616101616102'),
+      bad('a byte string twice as a key', '§5.1', 'a2416101416102'),
       bad('the key 1 twice, once in a longer form', '§5.1', 'a20101180102'),
       bad('an indefinite byte string', '§5.1', '5f4100ff'),
       bad('an indefinite array', '§5.1', '9f00ff'),

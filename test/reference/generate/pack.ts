@@ -32,6 +32,7 @@ const frames = [
 const [one = zeros(0), two = zeros(0)] = frames;
 const footer = footerOf(frames);
 const honest = packOf(frames);
+const framesEnd = concat(...frames).length;
 
 /** A pack whose signed footer differs from the honest one in `change`. */
 const lying = (change: Partial<Footer>): MadePack => packOf(frames, signFooter({ ...footer, ...change }));
@@ -83,6 +84,10 @@ const corrupt = [
   damaged('the first byte is missing', honest.object.slice(1)),
   damaged('the last byte is missing', withoutEnd(honest.object, 1)),
   damaged('a byte before the first frame', concat(zeros(1), honest.object)),
+  damaged(
+    'a byte between the frames and the footer',
+    concat(...frames, zeros(1), honest.object.slice(framesEnd)),
+  ),
   damaged('a byte after the trailer', append(honest.object, 0)),
   damaged('no bytes', zeros(0)),
   damaged('the frames in another order', packOf([two, one, frames[2] ?? zeros(0)], honest.footer).object),

@@ -265,6 +265,11 @@ const extras = [
       }),
     ),
   ),
+  bad(
+    'a hole beyond the end',
+    '§10.4',
+    withEntry(entry('f', { kind: 0, size: 100, extra: [[5, [[60, 41]]]] })),
+  ),
   bad('a hole of no bytes', '§10.4', withEntry(entry('f', { kind: 0, size: 100, extra: [[5, [[0, 0]]]] }))),
   bad(
     'a database of five numbers',

@@ -1,0 +1,54 @@
+/** `nbak cat`: one file of a backup to stdout. */
+
+import { once } from 'node:events';
+import { NbakError } from '../../errors.js';
+import { pathToText } from '../../format/path.js';
+import { readEntries } from '../../repository/entries.js';
+import { readData } from '../../repository/file-data.js';
+import { Selector } from '../../restore/selection.js';
+import type { FilterOptions } from '../describe.js';
+import type { Run } from '../declaration.js';
+import { selectContent } from './select-backup.js';
+
+/** `nbak cat BACKUP PATH` */
+export const runCat: Run<FilterOptions> = async ({ context, options, args }) => {
+  const { backup, reader } = await selectContent(context, String(args[0]), options);
+  const wanted = String(args[1]);
+  const { detail } = backup;
+  if (detail === undefined) throw new RangeError('a detail can be read with the vault key');
+  const selector = new Selector({ paths: [wanted], include: [], exclude: [] }, detail);
+  for await (const item of readEntries(reader.pages, backup, detail)) {
+    if (!selector.selects(item)) continue;
+    if (item.entry.kind !== 'file') {
+      throw new NbakError(
+        'PATH_NOT_FOUND',
+        `${pathToText(item.entry.path)} is a ${item.entry.kind}, not a file`,
+        {
+          details: { path: wanted, kind: item.entry.kind },
+          hint: 'See what is in it with `nbak ls`.',
+        },
+      );
+    }
+    let position = 0;
+    for await (const { offset, bytes } of readData(item, reader.blobs, reader.keys)) {
+      await writeHole(offset - position);
+      await write(bytes);
+      position = offset + bytes.length;
+    }
+    await writeHole(item.entry.size - position);
+    return 0;
+  }
+  selector.assertAllFound();
+  return 0;
+};
+
+const ZEROS = new Uint8Array(64 * 1024);
+
+async function writeHole(length: number): Promise<void> {
+  for (let left = length; left > 0; left -= ZEROS.length)
+    await write(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+}
+
+async function write(bytes: Uint8Array): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+}

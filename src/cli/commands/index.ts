@@ -1,0 +1,88 @@
+/** All commands with their arguments and options; what they do is loaded when they run. */
+
+import type { Command } from 'commander';
+import type { Attach } from '../declaration.js';
+import { addGlobalOptions, collect } from '../options.js';
+
+/** Declares every command on `program`. */
+export function declareCommands(program: Command, attach: Attach): void {
+  const declare = (parent: Command, usage: string, summary: string): Command =>
+    addGlobalOptions(parent.command(usage).description(summary));
+
+  const key = program.command('key').description('vault keys and the verification key');
+  attach(
+    declare(key, 'generate', 'make a new vault key').option(
+      '--out <file>',
+      'write it there, readable by you alone, never over a file',
+    ),
+    async () => (await import('./key.js')).runKeyGenerate,
+  );
+  attach(
+    declare(key, 'public', 'print the verification key that belongs to the vault key'),
+    async () => (await import('./key.js')).runKeyPublic,
+  );
+
+  attach(
+    declare(program, 'init', 'create a repository').option(
+      '--names <mode>',
+      'plain or sealed: whether names of files are public',
+      'plain',
+    ),
+    async () => (await import('./init.js')).runInit,
+  );
+
+  attach(
+    declare(program, 'backup <source...>', 'back up directories')
+      .option('--exclude <glob>', 'leave out what matches (gitignore syntax, relative to SOURCE)', collect)
+      .option('--exclude-file <file>', 'patterns from a file', collect)
+      .option('--exclude-caches', 'leave out directories with a CACHEDIR.TAG')
+      .option('--one-file-system', 'do not cross into other filesystems')
+      .option('--tag <tag>', 'a label', collect)
+      .option('--host <host>', 'instead of this machine’s name')
+      .option('--lock-wait <time>', 'how long to wait for a locked database', '30s')
+      .option('--dry-run', 'say what would be done'),
+    async () => (await import('./backup.js')).runBackup,
+  );
+
+  attach(
+    addFilters(declare(program, 'list', 'list backups')),
+    async () => (await import('./list.js')).runList,
+  );
+  attach(
+    addFilters(declare(program, 'show <backup>', 'show what a backup says of itself')),
+    async () => (await import('./show.js')).runShow,
+  );
+  attach(
+    addFilters(declare(program, 'ls <backup> [path]', 'list the files of a backup')),
+    async () => (await import('./ls.js')).runLs,
+  );
+  attach(
+    addFilters(
+      declare(program, 'verify [backup...]', 'verify everything, or some backups, with the public key alone'),
+    )
+      .option('--decrypt', 'with the vault key: open every blob and check every database too')
+      .option('--max-age <time>', 'complain when the newest backup is older'),
+    async () => (await import('./verify.js')).runVerify,
+  );
+  attach(
+    addFilters(declare(program, 'restore <backup> [path...]', 'restore into a new or empty directory'))
+      .option('--target <dir>', 'where to')
+      .option('--include <glob>', 'only what matches', collect)
+      .option('--exclude <glob>', 'not what matches', collect)
+      .option('--check <how>', 'full or none: integrity_check of databases', 'full')
+      .option('--dry-run', 'say what would be restored'),
+    async () => (await import('./restore.js')).runRestore,
+  );
+  attach(
+    addFilters(declare(program, 'cat <backup> <path>', 'write one file of a backup to stdout')),
+    async () => (await import('./cat.js')).runCat,
+  );
+}
+
+/** What `latest` and `list` choose among. */
+function addFilters(command: Command): Command {
+  return command
+    .option('--host <host>', 'backups of this host (latest: default this machine)')
+    .option('--path <path>', 'backups of this directory')
+    .option('--tag <tag>', 'backups with this label');
+}

@@ -1,0 +1,54 @@
+/** Finding the backup that a command's arguments mean. */
+
+import { hostname } from 'node:os';
+import { resolveBackup, type DescribedBackup } from '../../repository/resolve.js';
+import { PageReader } from '../../repository/pages.js';
+import type { Repository } from '../../repository/open.js';
+import type { Context, ContentReader } from '../context.js';
+import { describeBackups, toFilter, type FilterOptions } from '../describe.js';
+
+/** A backup and what reads it. */
+export interface SelectedBackup {
+  readonly repository: Repository;
+  readonly backup: DescribedBackup;
+  readonly verified: boolean;
+  readonly pages: PageReader;
+}
+
+/**
+ * The backup that `text` means, opened with whatever keys were given.
+ *
+ * @throws NbakError `BACKUP_NOT_FOUND`, `BACKUP_AMBIGUOUS`, or what opening throws.
+ */
+export async function selectBackup(
+  context: Context,
+  text: string,
+  options: FilterOptions,
+): Promise<SelectedBackup> {
+  const { repository, unlocked, verified } = await context.open();
+  const sealed = unlocked !== undefined && repository.names === 'sealed';
+  const reader = sealed ? await context.reader(unlocked) : undefined;
+  const backup = await choose(repository, reader, { text, options });
+  return { repository, backup, verified, pages: reader?.pages ?? new PageReader(repository) };
+}
+
+/** The backup that `text` means, with everything that reads its content. */
+export async function selectContent(
+  context: Context,
+  text: string,
+  options: FilterOptions,
+): Promise<{ readonly backup: DescribedBackup; readonly reader: ContentReader }> {
+  const unlocked = await context.unlock();
+  const reader = await context.reader(unlocked);
+  return { reader, backup: await choose(unlocked, reader, { text, options }) };
+}
+
+async function choose(
+  repository: Repository,
+  reader: ContentReader | undefined,
+  wanted: { readonly text: string; readonly options: FilterOptions },
+): Promise<DescribedBackup> {
+  const { backups } = await describeBackups(repository, reader?.blobs);
+  // `latest` means the latest of this machine, unless another is named.
+  return resolveBackup(backups, wanted.text, { host: hostname(), ...toFilter(wanted.options) });
+}

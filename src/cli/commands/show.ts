@@ -1,0 +1,58 @@
+/** `nbak show`: what one backup says of itself. */
+
+import { pathToText } from '../../format/path.js';
+import { backupToJson, type FilterOptions } from '../describe.js';
+import type { Run } from '../declaration.js';
+import { formatBytes, formatTime, printable, printJson, printLine } from '../terminal.js';
+import { noteUnverified } from './list.js';
+import { selectBackup } from './select-backup.js';
+
+/** `nbak show BACKUP` */
+export const runShow: Run<FilterOptions> = async ({ context, options, args }) => {
+  const { backup, verified } = await selectBackup(context, String(args[0]), options);
+  const { manifest, detail } = backup;
+  if (context.options.json === true) {
+    printJson({
+      verified,
+      ...backupToJson(backup),
+      parents: manifest.parents,
+      pages: manifest.pages.length,
+      profile: detail?.profile ?? null,
+      scope: detail?.scope ?? null,
+      torn: detail?.torn.map(pathToText) ?? null,
+      unreadable: detail?.unreadable.map(([path, code]) => ({ path: pathToText(path), code })) ?? null,
+      outside: detail?.outside ?? null,
+      writer: detail?.writer ?? null,
+    });
+    return 0;
+  }
+  const { totals } = manifest;
+  const lines: readonly (readonly [string, string])[] = [
+    ['backup', backup.id],
+    ['time', formatTime(manifest.time)],
+    ['host', detail?.host ?? 'sealed'],
+    ...(detail?.roots ?? []).map(
+      ({ name, path }) => ['root', `${pathToText(path)} (as ${pathToText(name)})`] as const,
+    ),
+    ['tags', detail?.tags.join(', ') ?? 'sealed'],
+    ['purpose', manifest.purpose],
+    [
+      'files',
+      `${totals.files} (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.others} others`,
+    ],
+    ['databases seen', detail?.cut ?? 'sealed'],
+    ['excluded', detail?.scope.exclude.join(' ') ?? 'sealed'],
+    ...(detail?.torn ?? []).map((path) => ['torn', pathToText(path)] as const),
+    ...(detail?.unreadable ?? []).map(
+      ([path, code]) => ['unreadable', `${pathToText(path)} ${code}`] as const,
+    ),
+    ['sequence', String(manifest.sequence)],
+    ['epoch', String(manifest.epoch)],
+    ['parents', manifest.parents.map((id) => id.slice(0, 8)).join(' ')],
+    ['written by', detail?.writer ?? 'sealed'],
+    ['verified', verified ? 'yes: signed by the key that was given' : 'no: no key was given'],
+  ];
+  for (const [label, value] of lines) printLine(`${label.padEnd(15)} ${printable(value)}`);
+  if (!verified && context.options.quiet !== true) noteUnverified();
+  return 0;
+};

@@ -1,0 +1,119 @@
+/** `nbak verify`: with the public key alone, or with the vault key the content too. */
+
+import { tmpdir } from 'node:os';
+import { NbakError } from '../../errors.js';
+import { HeadCatalog } from '../../repository/catalog-heads.js';
+import { listBackupIds } from '../../repository/manifests.js';
+import { resolveId } from '../../repository/resolve.js';
+import type { Repository } from '../../repository/open.js';
+import { checkDatabaseData } from '../../source/sqlite/integrity.js';
+import { formatVerificationKey } from '../../vault/verification-key.js';
+import type { Decryption } from '../../verify/decrypt.js';
+import {
+  verdictExit,
+  type VerifyOptions,
+  type VerifyProblem,
+  type VerifyResult,
+} from '../../verify/result.js';
+import { verify } from '../../verify/verify.js';
+import type { Context } from '../context.js';
+import type { Run } from '../declaration.js';
+import type { FilterOptions } from '../describe.js';
+import { parseDuration } from '../options.js';
+import { ProgressLine } from '../progress-line.js';
+import {
+  coloured,
+  count,
+  formatBytes,
+  formatDuration,
+  note,
+  printable,
+  printJson,
+  printLine,
+} from '../terminal.js';
+import { selectBackup } from './select-backup.js';
+
+/** Options of `nbak verify`. */
+export interface VerifyFlags extends FilterOptions {
+  readonly decrypt?: boolean;
+  readonly maxAge?: string;
+}
+
+/** `nbak verify [BACKUP…]` */
+export const runVerify: Run<VerifyFlags> = async ({ context, options: flags, args }) => {
+  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
+  const { repository, decryption, engine } = await openForVerify(context, flags.decrypt === true);
+  const wanted = (args[0] ?? []) as readonly string[];
+  const backups = [];
+  for (const text of wanted) {
+    const isLatest = text === 'latest';
+    backups.push(
+      isLatest
+        ? (await selectBackup(context, text, flags)).backup.id
+        : resolveId(await listBackupIds(repository), text),
+    );
+  }
+  const options: VerifyOptions = {
+    engine,
+    backups,
+    heads: new HeadCatalog(context.catalog(repository), formatVerificationKey(repository.verificationKey)),
+    ...(flags.maxAge !== undefined && { maxAgeMs: parseDuration(flags.maxAge, '--max-age') }),
+    concurrency: context.threads + 1,
+    signal: context.signal,
+    onProgress: ({ bytesDone, bytesTotal }) =>
+      progress.update({ label: 'verifying', done: bytesDone, total: bytesTotal }),
+  };
+  const result = await verify(repository, options, decryption);
+  progress.end();
+  if (context.options.json === true) printJson(result);
+  else printVerdict(result, context.options.quiet === true);
+  return verdictExit(result.problems);
+};
+
+async function openForVerify(
+  context: Context,
+  decrypt: boolean,
+): Promise<{
+  readonly repository: Repository;
+  readonly engine: VerifyOptions['engine'];
+  readonly decryption: Decryption | undefined;
+}> {
+  if (decrypt) {
+    const unlocked = await context.unlock();
+    const reader = await context.reader(unlocked);
+    const checkDatabase: Decryption['checkDatabase'] = (data) => checkDatabaseData(data, tmpdir());
+    return { repository: unlocked, engine: reader.engine, decryption: { ...reader, checkDatabase } };
+  }
+  const { repository, verified } = await context.open();
+  if (!verified) {
+    throw new NbakError('PUBLIC_KEY_MISSING', 'Verifying needs the verification key, and none was given', {
+      hint: 'Give it with --public-key or NBAK_PUBLIC_KEY. It is never taken from the repository: whoever replaced the one replaced the other.',
+    });
+  }
+  return { repository, engine: context.engine({}), decryption: undefined };
+}
+
+function printVerdict(result: VerifyResult, quiet: boolean): void {
+  for (const problem of result.problems) printProblem(problem);
+  const { backups, objects, blobs, bytes, durationMs, unreachable, decrypted } = result;
+  if (quiet && result.ok) return;
+  printLine(
+    `${result.ok ? coloured('green', 'ok') : coloured('red', 'damaged')}: ${count(backups, 'backup')}, ${count(objects, 'object')}, ` +
+      `${count(blobs, 'blob')}, ${formatBytes(bytes)} read, ${formatDuration(durationMs)}`,
+  );
+  if (decrypted !== undefined) {
+    printLine(
+      `content: ${count(decrypted.files, 'file')} compared, ${count(decrypted.databases, 'database')} checked`,
+    );
+    for (const path of decrypted.notCheckable) note(`not checkable here: ${printable(path)}`);
+  }
+  if (unreachable > 0)
+    note(`${count(unreachable, 'object')} that no backup reaches: no fault, pruning removes them`);
+}
+
+function printProblem({ code, message, backups, files }: VerifyProblem): void {
+  printLine(`${coloured('red', code)} ${printable(message)}`);
+  if (backups.length > 0) printLine(`  backups: ${backups.map((id) => id.slice(0, 8)).join(' ')}`);
+  for (const file of files.slice(0, 10)) printLine(`  file: ${printable(file)}`);
+  if (files.length > 10) printLine(`  and ${count(files.length - 10, 'more file')}`);
+}

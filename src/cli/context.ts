@@ -1,0 +1,202 @@
+/** What commands work with: repository, keys, catalog and engine, opened as the options say and closed at the end. */
+
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { nodeCrypto } from '../crypto/node.js';
+import { NbakError } from '../errors.js';
+import type { BlobEngine, EngineSecrets } from '../repository/blob-engine.js';
+import { BlobReader } from '../repository/blob-reader.js';
+import { openCatalog, type Catalog } from '../repository/catalog.js';
+import { BlobCatalog } from '../repository/catalog-blobs.js';
+import type { DigestKeys } from '../repository/file-data.js';
+import { listPacks, syncIndex } from '../repository/index-sync.js';
+import {
+  openUnpinned,
+  openWithPublicKey,
+  openWithVaultKey,
+  type Repository,
+  type UnlockedRepository,
+} from '../repository/open.js';
+import { PageReader } from '../repository/pages.js';
+import { createEngine } from '../repository/workers/index.js';
+import { openLocalStorage } from '../storage/local.js';
+import type { Storage } from '../storage/storage.js';
+import { readVaultKey } from '../vault/key-source.js';
+import { keySchedule } from '../vault/key-schedule.js';
+import { parseVaultKey } from '../vault/vault-key.js';
+import { formatVerificationKey, parseVerificationKey } from '../vault/verification-key.js';
+import { parseThreads, usage, type GlobalOptions } from './options.js';
+import { note } from './terminal.js';
+
+/** A repository opened for reading, with the vault key where one was given. */
+export interface OpenedRepository {
+  readonly repository: Repository;
+  readonly unlocked: UnlockedRepository | undefined;
+  /** False when no key was given: then the repository vouches for itself, which proves nothing. */
+  readonly verified: boolean;
+}
+
+/** What one run of the program has open. */
+export class Context implements AsyncDisposable {
+  readonly options: GlobalOptions;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly #closing: (() => Promise<void> | void)[] = [];
+
+  constructor(options: GlobalOptions, signal: AbortSignal) {
+    this.options = options;
+    this.threads = parseThreads(options);
+    this.signal = signal;
+  }
+
+  /** The path of the repository. */
+  get repositoryPath(): string {
+    const path = this.options.repository ?? process.env['NBAK_REPOSITORY'];
+    if (path === undefined || path === '')
+      throw usage('No repository was given: use -r DIR or NBAK_REPOSITORY');
+    return resolve(path);
+  }
+
+  /** The vault key's text, undefined where none was given. */
+  vaultKeyText(): string | undefined {
+    const { vaultKeyFile: file, vaultKeyCommand: command } = this.options;
+    const environment = process.env['NBAK_VAULT_KEY'];
+    return readVaultKey({
+      ...(file !== undefined && { file }),
+      ...(command !== undefined && { command }),
+      ...(environment !== undefined && { environment }),
+    });
+  }
+
+  async openStorage(mode: 'existing' | 'create' = 'existing'): Promise<Storage> {
+    const storage = await openLocalStorage(this.repositoryPath, { mode });
+    this.#closing.push(() => storage.close());
+    return storage;
+  }
+
+  /** Opens with the vault key. */
+  async unlock(): Promise<UnlockedRepository> {
+    const text = this.vaultKeyText();
+    if (text === undefined) {
+      throw new NbakError('KEY_MISSING', 'The vault key is needed and none was given', {
+        hint: 'Give it with NBAK_VAULT_KEY, --vault-key-file or --vault-key-command.',
+      });
+    }
+    const keyBytes = parseVaultKey(text);
+    const unlocked = await openWithVaultKey(await this.openStorage(), nodeCrypto, keyBytes);
+    this.#assertPin(unlocked);
+    return unlocked;
+  }
+
+  /** Opens with whatever keys were given; a pinned public key must agree with the vault key. */
+  async open(): Promise<OpenedRepository> {
+    const text = this.vaultKeyText();
+    if (text !== undefined) {
+      const unlocked = await this.unlock();
+      return { repository: unlocked, unlocked, verified: true };
+    }
+    const pinned = this.publicKey();
+    const storage = await this.openStorage();
+    if (pinned !== undefined) {
+      return {
+        repository: await openWithPublicKey(storage, nodeCrypto, pinned),
+        unlocked: undefined,
+        verified: true,
+      };
+    }
+    return { repository: await openUnpinned(storage, nodeCrypto), unlocked: undefined, verified: false };
+  }
+
+  /** The pinned verification key, undefined where none was given. */
+  publicKey(): Uint8Array | undefined {
+    const given = this.options.publicKey ?? process.env['NBAK_PUBLIC_KEY'];
+    if (given === undefined || given === '') return undefined;
+    return parseVerificationKey(given.trim().startsWith('nbakpub1') ? given : readPublicKeyFile(given));
+  }
+
+  /** The catalog of a repository; in memory where the cache directory cannot be used. */
+  catalog(repository: Repository): Catalog {
+    let catalog: Catalog;
+    try {
+      catalog = openCatalog(this.cacheDirectory, repository.id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (this.options.quiet !== true)
+        note(`The cache in ${this.cacheDirectory} cannot be used (${why}); going on without.`);
+      catalog = openCatalog(undefined, repository.id);
+    }
+    this.#closing.push(() => void catalog.close());
+    return catalog;
+  }
+
+  get cacheDirectory(): string {
+    const { cacheDir } = this.options;
+    const chosen = cacheDir ?? process.env['NBAK_CACHE_DIR'];
+    if (chosen !== undefined && chosen !== '') return resolve(chosen);
+    return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nbak');
+  }
+
+  /** An engine that is closed with the context. */
+  engine(secrets: EngineSecrets): BlobEngine {
+    const engine = createEngine(nodeCrypto, this.threads, secrets);
+    this.#closing.push(() => engine.close());
+    return engine;
+  }
+
+  /** What reads content: blobs, pages and digests. */
+  async reader(unlocked: UnlockedRepository): Promise<ContentReader> {
+    const blobs = new BlobCatalog(this.catalog(unlocked));
+    await syncIndex(unlocked, blobs, await listPacks(unlocked));
+    const { id: repository, secrets } = unlocked;
+    const { epoch, root, dedup } = secrets;
+    const engine = this.engine({ blobs: { repository, epoch, root, dedup } });
+    const reader = new BlobReader(unlocked, blobs, engine);
+    const schedule = keySchedule(nodeCrypto, repository);
+    const digestKeys = new Map(dedup.map(({ number, secret }) => [number, schedule.digestKey(secret)]));
+    return {
+      blobs: reader,
+      pages: new PageReader(unlocked, reader),
+      keys: { crypto: nodeCrypto, digestKeys },
+      engine,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closing.reverse()) await close();
+  }
+
+  /** Both keys given: the vault key must not open another repository than the pinned one. */
+  #assertPin(unlocked: UnlockedRepository): void {
+    const pinned = this.publicKey();
+    if (pinned === undefined || nodeCrypto.equalInConstantTime(pinned, unlocked.verificationKey)) return;
+    throw new NbakError('SIGNER_UNKNOWN', 'The public key is not the one that belongs to the vault key', {
+      details: {
+        repository: this.repositoryPath,
+        verificationKey: formatVerificationKey(unlocked.verificationKey),
+      },
+      hint: 'Either the public key is another repository’s, or the repository was replaced.',
+    });
+  }
+}
+
+/** What reads content. */
+export interface ContentReader {
+  readonly blobs: BlobReader;
+  readonly pages: PageReader;
+  readonly keys: DigestKeys;
+  readonly engine: BlobEngine;
+}
+
+function readPublicKeyFile(file: string): string {
+  try {
+    return readFileSync(file, { encoding: 'utf8' });
+  } catch (cause) {
+    const { code = 'error' } = cause as NodeJS.ErrnoException;
+    throw new NbakError('PUBLIC_KEY_MISSING', `Cannot read the public key file ${file}: ${code}`, {
+      details: { file, code },
+      hint: 'Give the key itself (nbakpub1…) or the path of a file that holds it.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** One line on the terminal that says how far a run is, how fast and how long still; nothing anywhere else. */
+
+import { formatBytes, formatDuration } from './terminal.js';
+
+/** Bytes done of a total, and what is going on. */
+export interface ProgressState {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+const BAR_WIDTH = 24;
+const REDRAW_MS = 100;
+
+/** Draws progress on stderr if that is a terminal. */
+export class ProgressLine {
+  readonly #enabled: boolean;
+  readonly #startedAt = Date.now();
+  #drawnAt = 0;
+
+  /** @param quiet - never draws. */
+  constructor(quiet: boolean) {
+    this.#enabled = !quiet && process.stderr.isTTY;
+  }
+
+  update({ label, done, total }: ProgressState): void {
+    const now = Date.now();
+    if (!this.#enabled || now - this.#drawnAt < REDRAW_MS) return;
+    this.#drawnAt = now;
+    const part = total === 0 ? 1 : Math.min(1, done / total);
+    const elapsed = Math.max(1, now - this.#startedAt);
+    const rate = (done * 1000) / elapsed;
+    const left = rate > 0 ? ((total - done) / rate) * 1000 : 0;
+    const bar = '█'.repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
+    const text = `${label} ${bar} ${(part * 100).toFixed(0).padStart(3)} %  ${formatBytes(rate)}/s  ${formatDuration(left)} left`;
+    process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
+  }
+
+  /** Clears the line. */
+  end(): void {
+    if (this.#enabled && this.#drawnAt > 0) process.stderr.write('\r\u001b[K');
+  }
+}
