@@ -20,7 +20,8 @@ export type Fingerprint = Id<'fingerprint'>;
 
 type AnyId = RepositoryId | BlobId | PackId | PageId | BackupId | Fingerprint;
 
-/** The id whose bytes are `bytes`. */
+/** The id whose bytes are `bytes`; the caller's type says of what. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- brands exist in types only
 export function idFromBytes<T extends AnyId>(bytes: Uint8Array): T {
   return toHex(bytes) as T;
 }

@@ -76,7 +76,7 @@ export function decodeFooter(payload: Uint8Array): Footer {
       length: asUint(fields[3], structure, 'length', LIMITS.packBytes),
     };
     if (fields.length === 4) return blob;
-    return { ...blob, as: idFromBytes<BlobId>(asBytes(fields[4], structure, 'as', 32)) as string };
+    return { ...blob, as: idFromBytes<BlobId>(asBytes(fields[4], structure, 'as', 32)) };
   });
   return {
     repository: idFromBytes(asBytes(repository, structure, 'id', 16)),

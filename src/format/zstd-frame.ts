@@ -1,6 +1,6 @@
 /** What one zstd frame declares, read from its headers before anything is decompressed (§5.4, RFC 8878 §3.1.1). */
 
-import { NbakError } from '../errors.js';
+import type { NbakError } from '../errors.js';
 import { invalidField, limitExceeded } from './shape.js';
 import { LIMITS } from './limits.js';
 

@@ -43,7 +43,7 @@ export interface SealedChunk {
 export interface DigestedSegment {
   readonly digests: readonly ChunkDigest[];
   /** Seals the chunks at `indexes` and lets go of the segment; call it once, also with none. */
-  seal(indexes: readonly number[]): Promise<readonly SealedChunk[]>;
+  readonly seal: (indexes: readonly number[]) => Promise<readonly SealedChunk[]>;
 }
 
 /** A frame in a buffer and what it is expected to be. */

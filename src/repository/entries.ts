@@ -66,9 +66,9 @@ export async function* readEntries(
 }
 
 function nextRoot(roots: Iterator<ManifestRoot>, why: string): ManifestRoot {
-  const { value, done } = roots.next();
-  if (done === true) throw contradiction(why);
-  return value;
+  const next = roots.next();
+  if (next.done === true) throw contradiction(why);
+  return next.value;
 }
 
 async function resolvePieces(

@@ -6,6 +6,7 @@ import type { PageId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import {
   decodePage,
+  type BlobRow,
   type ContentPage,
   type EntriesPage,
   type Page,
@@ -88,7 +89,7 @@ export class PageReader {
       (sealed.type === 'entries' || sealed.type === 'content') &&
       sealed.children.join() === page.children.join() &&
       sealed.blobs.length === page.blobs.length &&
-      sealed.blobs.every((row, i) => row.id === page.blobs[i]?.id && row.length === page.blobs[i]?.length);
+      sealed.blobs.every((row, i) => isSameRow(row, page.blobs[i]));
     if (!agrees) {
       throw new NbakError('REFERENCE_TAMPERED', `${pageName(id)} and its sealed part contradict each other`, {
         details: { object: pageName(id), clause: '§10.7' },
@@ -96,6 +97,10 @@ export class PageReader {
     }
     return sealed;
   }
+}
+
+function isSameRow(row: BlobRow, other: BlobRow | undefined): boolean {
+  return row.id === other?.id && row.length === other.length;
 }
 
 function wrongType(id: PageId, type: string): NbakError {

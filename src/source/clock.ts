@@ -1,5 +1,5 @@
 /** Times of the filesystem: their split, and how long one must wait before an unchanged time proves anything. */
-import type { Timestamp } from './entry.js';
+import type { Timestamp } from '../format/entry.js';
 
 /**
  * Linux stamps files from a clock that moves once per tick (at most 10 ms): two writes in one tick leave the same

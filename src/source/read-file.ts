@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { NbakError } from '../errors.js';
 import { settleMilliseconds, sleepSync, timestampFromNanoseconds } from './clock.js';
-import type { Timestamp } from './entry.js';
+import type { Timestamp } from '../format/entry.js';
 import { reason } from './root.js';
 
 /** One open file of the source. */

@@ -2,7 +2,7 @@
 import ignore from 'ignore';
 import type { BytePath } from '../format/path.js';
 import { pathToText } from '../format/path.js';
-import type { EntryKind } from './entry.js';
+import type { EntryKind } from '../format/entry.js';
 
 /** True when `path` matches; `isDirectory` decides whether patterns such as `models/` may match it. */
 export type PathRule = (path: BytePath, isDirectory: boolean) => boolean;

@@ -1,6 +1,7 @@
 /** Whether a plain file can be taken from the previous backup without reading it (DESIGN §6). */
 import { compareTimestamps } from './clock.js';
-import type { SourceEntry, Timestamp } from './entry.js';
+import type { Timestamp } from '../format/entry.js';
+import type { SourceEntry } from './entry.js';
 
 /** A file must be older than the run by this much: its times may be coarse, and clocks are set. */
 const YOUNG_SECONDS = 2;

@@ -14,7 +14,8 @@ import type { ErrorCode } from '../errors.js';
 import type { BytePath } from '../format/path.js';
 import { timestampFromNanoseconds } from './clock.js';
 import { splitDevice } from './device.js';
-import type { EntryKind, SourceEntry } from './entry.js';
+import type { EntryKind } from '../format/entry.js';
+import type { SourceEntry } from './entry.js';
 import { reason, rootError, sourcePath } from './root.js';
 import type { SourceRoot } from './root.js';
 

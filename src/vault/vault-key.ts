@@ -40,7 +40,7 @@ export function parseVaultKey(text: string): Uint8Array {
     );
   }
   if (!isMeantAsTextForm(candidate)) return utf8(text);
-  const decoded = bech32m.decodeUnsafe(candidate as `${string}1${string}`);
+  const decoded = bech32m.decodeUnsafe(candidate);
   if (decoded === undefined || decoded.prefix !== PREFIX) {
     throw malformed(
       'its checksum does not match, so there is a typo in it',

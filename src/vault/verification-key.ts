@@ -17,7 +17,7 @@ export function formatVerificationKey(key: Uint8Array): string {
  * @throws NbakError `PUBLIC_KEY_MALFORMED` for a typo, or for a key that must not enter (§4.3).
  */
 export function parseVerificationKey(text: string): Uint8Array {
-  const decoded = bech32m.decodeUnsafe(text.trim() as `${string}1${string}`);
+  const decoded = bech32m.decodeUnsafe(text.trim());
   const bytes = decoded?.prefix === PREFIX ? bech32m.fromWordsUnsafe(decoded.words) : undefined;
   if (bytes === undefined || bytes.length !== 32) {
     throw new NbakError(

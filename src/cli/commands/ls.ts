@@ -71,7 +71,7 @@ const LETTERS: Readonly<Record<Entry['kind'], string>> = {
 
 function toLine({ entry, owner }: BackedUpEntry, path: string): string {
   const { kind, mode, size, extra } = entry;
-  const bits = [...'rwxrwxrwx'].map((letter, i) => ((mode >> (8 - i)) & 1 ? letter : '-')).join('');
+  const bits = Array.from('rwxrwxrwx', (letter, i) => ((mode >> (8 - i)) & 1 ? letter : '-')).join('');
   const who = `${owner.user || owner.uid} ${owner.group || owner.gid}`;
   const target = extra.target === undefined ? '' : ` -> ${pathToText(extra.target)}`;
   return printable(

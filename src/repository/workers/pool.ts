@@ -56,7 +56,7 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
       const { id, digests } = await ask(member, body, [bytes.buffer as ArrayBuffer]);
       return {
         digests,
-        async seal(indexes): Promise<readonly SealedChunk[]> {
+        seal: async (indexes): Promise<readonly SealedChunk[]> => {
           const sealed = await ask(member, { task: 'seal', segment: id, indexes });
           return sealed.places.map(({ index, blob, offset, length }) => ({
             index,
