@@ -87,13 +87,13 @@ async function storeWhole(session: Session, file: SourceFile): Promise<Omit<Stor
   return { size: bytes.length, chunks };
 }
 
-/** §7.3, over a window that always holds one maximal chunk. */
+/** §7.3, over a window of two maximal chunks: what moves to its front is never more than what was cut. */
 async function storeCut(
   session: Session,
   file: SourceFile,
   onBytes: (bytes: number) => void,
 ): Promise<Omit<StoredFile, 'torn'>> {
-  const window = new Uint8Array(CUT.maximum + READ_BYTES);
+  const window = new Uint8Array(2 * CUT.maximum);
   const chunks: Promise<StoredChunk>[] = [];
   let filled = 0;
   let size = 0;
@@ -113,7 +113,7 @@ async function storeCut(
     filled += part.length;
     size += part.length;
     onBytes(part.length);
-    if (filled >= CUT.maximum) await cut(false);
+    if (filled + READ_BYTES > window.length) await cut(false);
   }
   await cut(true);
   return { size, chunks };

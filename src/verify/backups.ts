@@ -9,11 +9,17 @@ import type { Backup } from '../repository/manifests.js';
 import { manifestName, packName, pageName } from '../repository/object-names.js';
 import { assertPageDepth, type PageReader } from '../repository/pages.js';
 import type { PackFindings } from './packs.js';
-import { isAtOrAbove, PageSummaries, type EntriesSummary, type PageSummary } from './pages.js';
+import { isAtOrAbove, type EntriesSummary, type PageSummaries, type PageSummary } from './pages.js';
 import { problemOf, type VerifyProblem } from './result.js';
 
 /** Files named per finding. */
 const MOST_FILES = 100;
+
+/** Pages as they are, and what matters of them. */
+export interface PageSources {
+  readonly pages: PageReader;
+  readonly summaries: PageSummaries;
+}
 
 interface MutableFinding {
   readonly problem: VerifyProblem;
@@ -32,11 +38,11 @@ export class BackupChecker {
   readonly #findings = new Map<string, MutableFinding>();
 
   /** @param lost - blobs of packs that are gone or cannot be trusted, with those packs, as index objects tell. */
-  constructor(packs: PackFindings, lost: ReadonlyMap<BlobId, PackId>, pages: PageReader) {
+  constructor(packs: PackFindings, lost: ReadonlyMap<BlobId, PackId>, from: PageSources) {
     this.#packs = packs;
     this.#lost = lost;
-    this.#pages = pages;
-    this.#summaries = new PageSummaries(pages);
+    this.#pages = from.pages;
+    this.#summaries = from.summaries;
   }
 
   /** Checks one backup. */

@@ -11,6 +11,8 @@ import { checkContent, type Decryption } from './decrypt.js';
 import { checkHistory } from './history.js';
 import { checkObjects, takeInventory, type ObjectFindings } from './objects.js';
 import { checkPacks, type PackFindings } from './packs.js';
+import { PageSummaries } from './pages.js';
+import { packsReachedBy } from './reach.js';
 import { problemOf, type VerifyOptions, type VerifyProblem, type VerifyResult } from './result.js';
 
 /**
@@ -35,10 +37,13 @@ export async function verify(
   const { backups, unreadable } = await readManifests(repository, inventory.manifests);
   const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
   const decrypt = decryption === undefined ? 'no' : 'yes';
-  const packs = await checkPacks(repository, inventory.packs, { ...options, decrypt });
-
   const pages = new PageReader(repository);
-  const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), pages);
+  const summaries = new PageSummaries(pages);
+  const wanted = isWhole
+    ? inventory.packs
+    : await packsReachedBy(chosen, { packs: inventory.packs, indexed: objects.indexed, summaries });
+  const packs = await checkPacks(repository, wanted, { ...options, decrypt });
+  const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), { pages, summaries });
   for (const backup of chosen) await checker.check(backup);
   const affected = checker.problems();
   if (isWhole) for (const id of inventory.pages.keys()) await checker.checkPage(id);
