@@ -48,7 +48,8 @@ export class ChangeCache {
 
   /** A database that is what it was, with all its blobs. */
   lookUpDatabase(root: BackupRoot, path: BytePath, fingerprint: string): RememberedFile | undefined {
-    return this.#lookUp(root, path, `database ${fingerprint}`);
+    // An empty fingerprint proves nothing (databaseFingerprint could not read the log).
+    return fingerprint === '' ? undefined : this.#lookUp(root, path, `database ${fingerprint}`);
   }
 
   /** Remembers a plain file, unless it is so young that it may change without showing it (DESIGN §6). */
@@ -59,6 +60,7 @@ export class ChangeCache {
 
   /** Remembers a database under the fingerprint that was taken before its pin. */
   rememberDatabase(root: BackupRoot, path: BytePath, fingerprint: string, file: RememberedFile): void {
+    if (fingerprint === '') return;
     this.#remember(root, path, { stat: `database ${fingerprint}`, file });
   }
 

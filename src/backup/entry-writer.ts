@@ -106,6 +106,8 @@ export class EntryWriter {
       const later =
         entry.kind === 'file' ? await this.#contentOf(root, entry, { absolute, bundler }) : here(NO_CONTENT);
       this.#enqueue(root, entry, later.content);
+      // Small files are read faster than they are sealed: without this they would pile up in memory.
+      if (entry.kind === 'file') await session.chunks.ready();
       if (this.#waiting.length >= MOST_WAITING) {
         await session.chunks.flush();
         await this.#writeSettled();

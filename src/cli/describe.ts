@@ -1,5 +1,6 @@
 /** Backups as the program shows them: read, filtered, resolved, and as JSON. */
 
+import { resolve } from 'node:path';
 import type { UnreadableBackup } from '../repository/manifests.js';
 import { readBackups, readDetail } from '../repository/manifests.js';
 import type { BackupFilter, DescribedBackup } from '../repository/resolve.js';
@@ -19,7 +20,8 @@ export interface FilterOptions {
 export function toFilter({ host, path, tag }: FilterOptions): BackupFilter {
   return {
     ...(host !== undefined && { host }),
-    ...(path !== undefined && { path }),
+    // Roots are absolute; `--path .` means what `backup .` means.
+    ...(path !== undefined && { path: resolve(path) }),
     ...(tag !== undefined && { tag }),
   };
 }

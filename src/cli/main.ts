@@ -5,7 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { isNbakError, NbakError } from '../errors.js';
 import { declareCommands } from './commands/index.js';
 import type { Attach } from './declaration.js';
-import { usage, type GlobalOptions } from './options.js';
+import { addGlobalOptions, usage, type GlobalOptions } from './options.js';
 import { note, printError } from './terminal.js';
 import { programVersion } from './version.js';
 
@@ -25,11 +25,12 @@ async function main(): Promise<number> {
     .version(programVersion(), '--version')
     .showHelpAfterError('(see nbak help)')
     .enablePositionalOptions();
+  addGlobalOptions(program);
   let exitCode = 0;
   const attach: Attach = (command, load) => {
     command.action(async (...parameters: unknown[]) => {
-      // commander gives the arguments, then the options, then the command.
-      const options = parameters.at(-2) as GlobalOptions &
+      // commander gives the arguments, then the command's own options, then the command.
+      const options = { ...program.opts<GlobalOptions>(), ...command.opts() } as GlobalOptions &
         Parameters<Awaited<ReturnType<typeof load>>>[0]['options'];
       const args = parameters.slice(0, -2) as readonly (string | readonly string[])[];
       const run = await load();

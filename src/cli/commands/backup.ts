@@ -93,8 +93,8 @@ function readPatterns(files: readonly string[]): readonly string[] {
 }
 
 function printResult(result: BackupResult, quiet: boolean): void {
-  printLine(`backup ${result.id}`);
   if (!quiet) {
+    printLine(`backup ${result.id}`);
     const { filesTotal, filesUnchanged, bytesRead, bytesAdded, durationMs, databases, cut } = result;
     printLine(
       `${count(filesTotal, 'file')} (${filesUnchanged.toLocaleString('en-US')} unchanged, ${count(databases, 'database')}, cut ${cut}), ` +
