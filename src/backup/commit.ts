@@ -51,19 +51,16 @@ export async function commitBackup(
 
   const { backups } = await readBackups(repository);
   const tombstones = await readTombstones(repository, () => undefined);
-  const heads = headsOf(backups, tombstones);
-  const sequences = heads.map(({ manifest }) => manifest.sequence);
+  // Heads beyond the limit stay heads, and the next manifest names them.
+  const parents = headsOf(backups, tombstones).slice(0, LIMITS.parents);
   const manifest: Manifest = {
     ...content.draft,
     id: repository.crypto.randomBytes(16),
     repository: repository.id,
     epoch: repository.secrets.epoch,
     signedAt: Date.now(),
-    parents: heads
-      .map(({ id }) => id)
-      .sort()
-      .slice(0, LIMITS.parents),
-    sequence: 1 + Math.max(0, ...sequences),
+    parents: parents.map(({ id }) => id),
+    sequence: 1 + Math.max(0, ...parents.map(({ sequence }) => sequence)),
     dedup: session.keys.dedup,
     pages,
     detail,

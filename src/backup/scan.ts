@@ -17,6 +17,8 @@ export interface ScanResult {
 
 /** SQLite's pages are powers of two from 512 bytes on, and a database is whole pages. */
 const LEAST_PAGE_BYTES = 512;
+/** One that was cut off is not, and must be said to be damaged; opening every file to find it would cost too much. */
+const USUAL_NAME = /\.(db|db3|sqlite|sqlite3)$/i;
 
 /** Walks all roots once. Problems are left to the second walk, which meets them again. */
 export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>): ScanResult {
@@ -33,7 +35,8 @@ export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>)
       files += 1;
       bytes += entry.size;
       const inode = `${entry.device}:${entry.inode}`;
-      if (entry.size < LEAST_PAGE_BYTES || entry.size % LEAST_PAGE_BYTES !== 0 || seen.has(inode)) continue;
+      const isWhole = entry.size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(entry.path);
+      if (entry.size < LEAST_PAGE_BYTES || !isWhole || seen.has(inode)) continue;
       const absolute = scope.absolute(root, entry.path);
       if (isDatabase(absolute)) {
         // A database with several names is captured under the first: SQLite's sidecars belong to a name.

@@ -55,6 +55,19 @@ export function decodeBlobKind(byte: number | undefined, structure: string): Blo
   return byte as BlobKind;
 }
 
+/**
+ * `length` if a frame can have it (§6.1): where a signed object names one.
+ *
+ * @throws NbakError `FORMAT_INVALID` or `LIMIT_EXCEEDED`.
+ */
+export function assertFrameLength(length: number, structure: string): number {
+  const sealedLength = length - BLOB_OVERHEAD_BYTES;
+  if (sealedLength < SEALED_PREFIX_BYTES) throw invalidField(structure, 'a frame length', 'at least 132');
+  if (sealedLength > LIMITS.sealedBytes)
+    throw limitExceeded(structure, 'sealedBytes', sealedLength, LIMITS.sealedBytes);
+  return length;
+}
+
 /** Encodes the 76 header bytes (§6.1). */
 export function encodeBlobHeader(header: BlobHeader): Uint8Array {
   const codec = header.codec === 'zstd' ? 1 : 0;
@@ -79,6 +92,8 @@ export function decodeBlobFrame(frame: Uint8Array): BlobFrame {
   if (frame.length < BLOB_OVERHEAD_BYTES)
     throw invalidField(structure, 'its length', `at least ${BLOB_OVERHEAD_BYTES}`);
   if (!equalBytes(frame.subarray(0, 4), MAGIC)) throw invalidField(structure, 'its magic', 'NBAK');
+  // §6.1: version 1 is older, not newer, and has no place under a manifest of version 2 (A14).
+  if (frame[4] === 1) throw invalidField(structure, 'its version', '2');
   assertVersion(frame[4], structure);
   if (frame[5] !== SUITE) throw newer(structure, 'suite', frame[5]);
   const codec = decodeCodec(frame[6], structure);

@@ -1,6 +1,6 @@
 /** Deterministic CBOR and its strict reading. Implements spec/format.md §5.1 and §5.2. */
 
-import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { decode, encode, rfc8949EncodeOptions, Tokenizer, type DecodeOptions, type Token } from 'cborg';
 import { NbakError } from '../errors.js';
 import { equalBytes } from './bytes.js';
 import { LIMITS } from './limits.js';
@@ -28,24 +28,58 @@ export function encodeCbor(value: CborValue): Uint8Array {
  * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper than 8; `FORMAT_INVALID` for everything else.
  */
 export function decodeCbor(bytes: Uint8Array, structure: string): CborValue {
-  scan(bytes, structure);
+  const { hasMark } = scan(bytes, structure);
   let value: CborValue;
   try {
-    value = decode(bytes, {
-      strict: true,
-      allowIndefinite: false,
-      allowUndefined: false,
-      allowInfinity: false,
-      allowNaN: false,
-      rejectDuplicateMapKeys: true,
-      useMaps: true,
-    }) as CborValue;
+    const options = hasMark ? { ...STRICT, tokenizer: new MarkTokenizer(bytes) } : STRICT;
+    value = decode(bytes, options) as CborValue;
   } catch (cause) {
     throw invalid(structure, 'it is not strict CBOR', cause);
   }
+  assertPlainKeys(value, structure);
   // cborg's strict mode checks neither key order nor everything else (§5.2 step 3): only equality does.
   if (!equalBytes(encodeCbor(value), bytes)) throw invalid(structure, 'it is not deterministic CBOR');
   return value;
+}
+
+const STRICT: DecodeOptions = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowInfinity: false,
+  allowNaN: false,
+  // The default of decode(), and not of a Tokenizer that is made by hand.
+  allowBigInt: true,
+  rejectDuplicateMapKeys: true,
+  useMaps: true,
+};
+
+/** Keeps a byte order mark at the beginning of a text, which cborg's decoder drops. */
+class MarkTokenizer extends Tokenizer {
+  static readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+  constructor(bytes: Uint8Array) {
+    super(bytes, { ...STRICT, retainStringBytes: true });
+  }
+
+  override next(): Token {
+    const token = super.next();
+    if (token.type.name === 'string' && token.byteValue !== undefined)
+      token.value = MarkTokenizer.#decoder.decode(token.byteValue);
+    return token;
+  }
+}
+
+/** §5.1: keys are integers or text; cborg does not see that two byte strings are one key. */
+function assertPlainKeys(value: CborValue, structure: string): void {
+  if (Array.isArray(value))
+    for (const item of value as readonly CborValue[]) assertPlainKeys(item, structure);
+  if (!(value instanceof Map)) return;
+  for (const [key, item] of value as ReadonlyMap<CborValue, CborValue>) {
+    if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'bigint')
+      throw invalid(structure, 'a map has a key that is neither an integer nor text');
+    assertPlainKeys(item, structure);
+  }
 }
 
 function invalid(structure: string, why: string, cause?: unknown): NbakError {
@@ -55,6 +89,7 @@ function invalid(structure: string, why: string, cause?: unknown): NbakError {
   });
 }
 
+const MAJOR_NEGATIVE = 1;
 const MAJOR_BYTES = 2;
 const MAJOR_TEXT = 3;
 const MAJOR_ARRAY = 4;
@@ -62,8 +97,13 @@ const MAJOR_MAP = 5;
 const MAJOR_TAG = 6;
 const MAJOR_SIMPLE = 7;
 
-/** §5.2 step 1: walks the heads without building anything. */
-function scan(bytes: Uint8Array, structure: string): void {
+/**
+ * §5.2 step 1: walks the heads without building anything.
+ *
+ * @returns whether a text may begin with a byte order mark.
+ */
+function scan(bytes: Uint8Array, structure: string): { readonly hasMark: boolean } {
+  let hasMark = false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** Items still to come at each open level. */
   const open: number[] = [1];
@@ -96,12 +136,16 @@ function scan(bytes: Uint8Array, structure: string): void {
               : Number(view.getBigUint64(offset));
       offset += width;
     }
+    // §5.1: the argument of −2⁶³ is 2⁶³−1; a double cannot tell it from 2⁶³, the head's first byte can.
+    if (major === MAJOR_NEGATIVE && info === 27 && (bytes[offset - 8] ?? 0) >= 0x80)
+      throw invalid(structure, 'it has an integer below −2⁶³');
     if (major === MAJOR_TAG) throw invalid(structure, 'it has a tag');
     if (major === MAJOR_SIMPLE) {
       if (head !== 0xf4 && head !== 0xf5 && head !== 0xf6)
         throw invalid(structure, 'it has a float or an unknown simple value');
     } else if (major === MAJOR_BYTES || major === MAJOR_TEXT) {
       if (argument > bytes.length - offset) throw invalid(structure, 'a length exceeds what is there');
+      if (major === MAJOR_TEXT && argument >= 3 && bytes[offset] === 0xef) hasMark = true;
       offset += argument;
     } else if (major === MAJOR_ARRAY || major === MAJOR_MAP) {
       const items = major === MAJOR_MAP ? argument * 2 : argument;
@@ -119,4 +163,5 @@ function scan(bytes: Uint8Array, structure: string): void {
     }
   }
   if (offset !== bytes.length) throw invalid(structure, 'bytes follow its end');
+  return { hasMark };
 }

@@ -8,6 +8,9 @@ import { assertZstdFrame } from './zstd-frame.js';
 /** Whether a body is as it is or one zstd frame (§5.3, §6.1). */
 export type Codec = 'stored' | 'zstd';
 
+/** What §5.3 adds to the raw bytes of an object at most. */
+export const COMPRESSED_OVERHEAD_BYTES = 10;
+
 /** The magics of §5.3. */
 export type CompressedMagic = 'NBKP' | 'NBKI';
 
@@ -18,7 +21,7 @@ export interface CompressedBody {
   readonly body: Uint8Array;
 }
 
-const HEADER_BYTES = 10;
+const HEADER_BYTES = COMPRESSED_OVERHEAD_BYTES;
 const VERSION = 2;
 
 /** Encodes the envelope around a body. */
@@ -49,6 +52,9 @@ export function decodeCompressedObject(
   const rawLength = readU32(bytes, 6);
   if (rawLength > most) throw limitExceeded(structure, 'raw length', rawLength, most);
   const body = bytes.subarray(HEADER_BYTES);
+  // Only what got smaller is compressed, so that the raw limit bounds the stored object too.
+  if (codec === 'zstd' && body.length >= rawLength)
+    throw invalidField(structure, 'its body', `shorter than the raw ${rawLength} bytes`);
   assertBody(codec, body, rawLength, structure);
   return { codec, rawLength, body };
 }
@@ -72,7 +78,7 @@ export function assertBody(codec: Codec, body: Uint8Array, rawLength: number, st
 }
 
 /** The error for something that a later format may define. */
-export function newer(structure: string, field: string, value: number | undefined): NbakError {
+export function newer(structure: string, field: string, value: number | string | undefined): NbakError {
   return new NbakError(
     'FORMAT_NEWER',
     `Cannot read ${structure}: ${field} ${value ?? 'none'} is unknown to this version`,

@@ -3,6 +3,8 @@
 import { concatBytes, utf8 } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type Fingerprint, type RepositoryId } from './ids.js';
+import { newer } from './compressed-object.js';
+import { NbakError } from '../errors.js';
 import { asArray, asBytes, asText, invalidField, limitExceeded } from './shape.js';
 
 /** The object types of §4.1. */
@@ -65,10 +67,24 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
  * Takes an envelope apart: steps 1 to 3 of §4.2.
  *
  * @param most - the limit of §15 for this kind of object, in bytes.
- * @throws NbakError `LIMIT_EXCEEDED` or `FORMAT_INVALID`.
+ * @throws NbakError `LIMIT_EXCEEDED`, `FORMAT_INVALID`, `FORMAT_NEWER` or `SIGNATURE_INVALID` for another type.
  */
 export function decodeEnvelope(bytes: Uint8Array, type: SignedType, most: number): Envelope {
   const structure = `a signed object (${type})`;
+  const envelope = decodeAnyEnvelope(bytes, most, structure);
+  if (envelope.type === type) return envelope;
+  throw new NbakError('SIGNATURE_INVALID', `Cannot read ${structure}: it was signed as ${envelope.type}`, {
+    details: { structure, clause: '§4.2' },
+    hint: 'The object belongs to another place; nobody signed it for this one.',
+  });
+}
+
+/**
+ * Takes an envelope of whatever known type apart: steps 1 and 2 of §4.2.
+ *
+ * @throws NbakError `LIMIT_EXCEEDED`, `FORMAT_INVALID`, or `FORMAT_NEWER` for an unknown type.
+ */
+export function decodeAnyEnvelope(bytes: Uint8Array, most: number, structure: string): Envelope {
   if (bytes.length > most) throw limitExceeded(structure, 'its length', bytes.length, most);
   if (bytes[0] !== TAG_18) throw invalidField(structure, 'its first byte', 'the COSE_Sign1 tag');
   const fields = asArray(decodeCbor(bytes.subarray(1), structure), structure, 'the envelope', 4);
@@ -87,9 +103,10 @@ export function decodeEnvelope(bytes: Uint8Array, type: SignedType, most: number
   if (labels.get(LABEL_ALGORITHM) !== ALGORITHM_EDDSA)
     throw invalidField(structure, 'the algorithm', 'EdDSA (-8)');
   const stated = asText(labels.get(LABEL_TYPE), structure, 'its type');
-  if (stated !== type) throw invalidField(structure, 'its type', type);
   const fingerprint = idFromBytes<Fingerprint>(
     asBytes(labels.get(LABEL_KEY), structure, 'the fingerprint', 32),
   );
+  const type = Object.values(SIGNED_TYPES).find((known) => known === stated);
+  if (type === undefined) throw newer(structure, 'type', stated);
   return { type, fingerprint, protectedBytes, payload, signature };
 }

@@ -4,7 +4,16 @@ import { compareBytes } from './bytes.js';
 import type { CborValue } from './cbor.js';
 import { LIMITS } from './limits.js';
 import { assertSafePath, pathFromBytes, pathToBytes, type BytePath } from './path.js';
-import { asArray, asBytes, asInt, asUint, asUint64, assertAscending, invalidField } from './shape.js';
+import {
+  asArray,
+  asBytes,
+  asInt,
+  asUint,
+  asUint64,
+  assertAscending,
+  invalidField,
+  limitExceeded,
+} from './shape.js';
 
 /** Kinds of entries, in the order of their numbers (§10.4). */
 export const ENTRY_KINDS = [
@@ -174,7 +183,10 @@ export function decodePieces(
   rows: number,
   structure: string,
 ): readonly Piece[] {
-  return asArray(value, structure, 'content').map((piece): Piece => {
+  const pieces = asArray(value, structure, 'content');
+  if (pieces.length > LIMITS.pageEntries)
+    throw limitExceeded(structure, 'pageEntries', pieces.length, LIMITS.pageEntries);
+  return pieces.map((piece): Piece => {
     if (typeof piece === 'number') return { row: asUint(piece, structure, 'piece', rows - 1) };
     const pair = asArray(piece, structure, 'piece', 2);
     return {
@@ -285,6 +297,9 @@ function assertConsistent({ kind, size, content, extra }: Entry): void {
   if (!isFile && (content.length > 0 || size > 0 || ofFiles !== undefined)) {
     throw invalidField(STRUCTURE, 'content', 'on files only');
   }
+  const lastHole = extra.holes?.at(-1);
+  if (lastHole !== undefined && lastHole[0] + lastHole[1] > size)
+    throw invalidField(STRUCTURE, 'holes', 'within the file');
   if (extra.contentPages !== undefined && content.length > 0) {
     throw invalidField(STRUCTURE, 'content', 'empty where there are content pages');
   }

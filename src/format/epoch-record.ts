@@ -3,7 +3,17 @@
 import { compareBytes } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type BackupId, type PackId, type RepositoryId } from './ids.js';
-import { asArray, asBytes, asInt, asRecord, asText, asUint, assertAscending, invalidField } from './shape.js';
+import {
+  asArray,
+  asBytes,
+  asCount,
+  asInt,
+  asRecord,
+  asText,
+  asUint,
+  assertAscending,
+  invalidField,
+} from './shape.js';
 
 /** What a record states when it closes the epoch before it: ids as hex, ascending. */
 export interface Closing {
@@ -95,13 +105,12 @@ export function decodeEpochRecord(payload: Uint8Array): EpochRecord {
     'sealed',
     'closing',
   ]);
-  const epoch = asUint(f.epoch, structure, 'epoch', 0xffff_ffff);
+  const epoch = asCount(f.epoch, structure, 'epoch', 0xffff_ffff);
   const backup = asArray(f.backup, structure, 'backup').map((key) =>
     asBytes(key, structure, 'backup key', 32),
   );
   if (backup.length < 1 || backup.length > MOST_BACKUP_KEYS)
     throw invalidField(structure, 'backup', '1 to 16 keys');
-  if (epoch < 1) throw invalidField(structure, 'epoch', 'at least 1');
   if ((epoch === 1) !== (f.previous === null) || (epoch === 1) !== (f.closing === null)) {
     throw invalidField(structure, 'previous and closing', 'null in record 1 and only there');
   }
@@ -143,19 +152,21 @@ export function encodeCarriedSecrets({ dedup, chunkerKey, oldRoot }: CarriedSecr
 }
 
 /**
- * Decodes what a record sealed.
+ * Decodes what the record of `epoch` sealed.
  *
  * @throws NbakError `FORMAT_INVALID`.
  */
-export function decodeCarriedSecrets(plaintext: Uint8Array): CarriedSecrets {
+export function decodeCarriedSecrets(plaintext: Uint8Array, epoch: number): CarriedSecrets {
   const structure = "an epoch record's seal";
   const [list, chunkerKey, oldRoot] = asArray(decodeCbor(plaintext, structure), structure, 'the seal', 3);
   const dedup = asArray(list, structure, 'dedup secrets').map((item) => {
     const [number, secret] = asArray(item, structure, 'a dedup secret', 2);
-    return { number: asUint(number, structure, 'number'), secret: asBytes(secret, structure, 'secret', 32) };
+    return { number: asCount(number, structure, 'number'), secret: asBytes(secret, structure, 'secret', 32) };
   });
   if (dedup.length === 0) throw invalidField(structure, 'dedup secrets', 'at least one');
   assertAscending(dedup, (a, b) => a.number - b.number, structure, 'dedup secrets');
+  if ((epoch === 1) !== (oldRoot === null))
+    throw invalidField(structure, 'old root', 'null in record 1 and only there');
   return {
     dedup,
     chunkerKey: asBytes(chunkerKey, structure, 'chunker key', 32),

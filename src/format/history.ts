@@ -1,9 +1,10 @@
 /** Tombstones: signed statements that backups were forgotten on purpose. Implements §12.3. */
 
 import { compareBytes } from './bytes.js';
-import { decodeCbor, encodeCbor } from './cbor.js';
+import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type BackupId, type RepositoryId } from './ids.js';
-import { asArray, asBytes, asInt, asUint, assertAscending, invalidField } from './shape.js';
+import { LIMITS } from './limits.js';
+import { asArray, asBytes, asCount, asInt, assertAscending, invalidField, limitExceeded } from './shape.js';
 
 /** One forgotten backup. */
 export interface TombstoneRow {
@@ -37,7 +38,7 @@ export function encodeTombstone({ repository, time, rows }: Tombstone): Uint8Arr
 /**
  * Decodes a tombstone's payload, whose signature has been verified.
  *
- * @throws NbakError `FORMAT_INVALID`.
+ * @throws NbakError `FORMAT_INVALID` or `LIMIT_EXCEEDED`.
  */
 export function decodeTombstone(payload: Uint8Array): Tombstone {
   const structure = 'a tombstone';
@@ -46,10 +47,8 @@ export function decodeTombstone(payload: Uint8Array): Tombstone {
     const [digest, sequence, parents, successor] = asArray(row, structure, 'a row', 4);
     return {
       digest: idFromBytes(asBytes(digest, structure, 'digest', 32)),
-      sequence: asUint(sequence, structure, 'sequence'),
-      parents: asArray(parents, structure, 'parents').map((parent) =>
-        idFromBytes(asBytes(parent, structure, 'parent', 32)),
-      ),
+      sequence: asCount(sequence, structure, 'sequence'),
+      parents: decodeParents(parents, structure),
       successor: successor === null ? undefined : idFromBytes(asBytes(successor, structure, 'successor', 32)),
     };
   });
@@ -60,4 +59,19 @@ export function decodeTombstone(payload: Uint8Array): Tombstone {
     time: asInt(time, structure, 'time'),
     rows,
   };
+}
+
+/**
+ * Decodes a list of parents: of a manifest, and of a tombstone's row.
+ *
+ * @throws NbakError `FORMAT_INVALID` or `LIMIT_EXCEEDED`.
+ */
+export function decodeParents(value: CborValue | undefined, structure: string): readonly BackupId[] {
+  const parents = asArray(value, structure, 'parents').map((parent) =>
+    asBytes(parent, structure, 'parent', 32),
+  );
+  if (parents.length > LIMITS.parents)
+    throw limitExceeded(structure, 'parents', parents.length, LIMITS.parents);
+  assertAscending(parents, compareBytes, structure, 'parents');
+  return parents.map((parent) => idFromBytes<BackupId>(parent));
 }

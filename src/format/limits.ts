@@ -8,6 +8,7 @@ export const LIMITS = {
   bundleSlices: 8_192,
   indexRawBytes: 16_777_216,
   pageRawBytes: 16_777_216,
+  tableRawBytes: 16_777_216,
   pageEntries: 65_536,
   pageDepth: 4,
   manifestBytes: 4_194_304,

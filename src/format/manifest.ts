@@ -3,13 +3,15 @@
 import { compareBytes, utf8 } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type BackupId, type PageId, type RepositoryId } from './ids.js';
+import { decodeParents } from './history.js';
 import { LIMITS } from './limits.js';
 import { decodeBlobRow, encodeBlobRow, type BlobRow } from './page.js';
-import { assertSafePath, pathFromBytes, pathToBytes, type BytePath } from './path.js';
+import { assertSafeComponent, pathFromBytes, pathToBytes, type BytePath } from './path.js';
 import {
   asArray,
   asBoolean,
   asBytes,
+  asCount,
   asInt,
   asRecord,
   asText,
@@ -162,12 +164,6 @@ export function decodeManifest(payload: Uint8Array): Manifest {
     'pages',
     'detail',
   ]);
-  const parents = asArray(f.parents, structure, 'parents').map((parent) =>
-    asBytes(parent, structure, 'parent', 32),
-  );
-  if (parents.length > LIMITS.parents)
-    throw limitExceeded(structure, 'parents', parents.length, LIMITS.parents);
-  assertAscending(parents, compareBytes, structure, 'parents');
   const [files, directories, others, bytes] = asArray(f.totals, structure, 'totals', 4).map((total) =>
     asUint(total, structure, 'totals'),
   );
@@ -175,13 +171,13 @@ export function decodeManifest(payload: Uint8Array): Manifest {
   return {
     id: asBytes(f.id, structure, 'id', 16),
     repository: idFromBytes(asBytes(f.repository, structure, 'repository', 16)),
-    epoch: asUint(f.epoch, structure, 'epoch', 0xffff_ffff),
+    epoch: asCount(f.epoch, structure, 'epoch', 0xffff_ffff),
     time: asInt(f.time, structure, 'time'),
     signedAt: asInt(f.signedAt, structure, 'signedAt'),
-    parents: parents.map((parent) => idFromBytes<BackupId>(parent)),
-    sequence: asUint(f.sequence, structure, 'sequence'),
+    parents: decodeParents(f.parents, structure),
+    sequence: asCount(f.sequence, structure, 'sequence'),
     purpose: PURPOSES[asUint(f.purpose, structure, 'purpose', PURPOSES.length - 1)] ?? 'ordinary',
-    dedup: asUint(f.dedup, structure, 'dedup'),
+    dedup: asCount(f.dedup, structure, 'dedup'),
     totals: { files: files ?? 0, directories: directories ?? 0, others: others ?? 0, bytes: bytes ?? 0 },
     pages: asArray(f.pages, structure, 'pages').map((page) =>
       idFromBytes<PageId>(asBytes(page, structure, 'page', 32)),
@@ -256,11 +252,9 @@ function decodeRoots(value: CborValue): readonly ManifestRoot[] {
     const root = {
       name: pathFromBytes(asBytes(name, structure, 'root name')),
       path: pathFromBytes(asBytes(path, structure, 'root path')),
-      entries: asUint(entries, structure, 'entries'),
+      entries: asCount(entries, structure, 'entries'),
     };
-    assertSafePath(root.name);
-    if (root.name === '' || root.name.includes('/'))
-      throw invalidField(structure, 'root name', 'one component');
+    assertSafeComponent(root.name);
     return root;
   });
   if (roots.length === 0) throw invalidField(structure, 'roots', 'at least one');

@@ -1,11 +1,11 @@
 /** The layout of a pack and its footer's payload. Implements §8.1 and §8.2. */
 
 import { compareBytes, concatBytes, readU32, u32, utf8 } from './bytes.js';
-import { decodeBlobKind, type BlobKind } from './blob.js';
+import { assertFrameLength, decodeBlobKind, type BlobKind } from './blob.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type BlobId, type RepositoryId } from './ids.js';
 import { LIMITS } from './limits.js';
-import { asArray, asBytes, asUint, invalidField, limitExceeded } from './shape.js';
+import { asArray, asBytes, asCount, asUint, invalidField, limitExceeded } from './shape.js';
 
 /** One line of a footer (§8.2). */
 export interface FooterBlob {
@@ -73,16 +73,16 @@ export function decodeFooter(payload: Uint8Array): Footer {
       id,
       tag: idFromBytes<BlobId>(asBytes(fields[1], structure, 'tag', 32)) as string,
       kind: decodeBlobKind(asUint(fields[2], structure, 'kind'), structure),
-      length: asUint(fields[3], structure, 'length', LIMITS.packBytes),
+      length: assertFrameLength(asUint(fields[3], structure, 'length'), structure),
     };
     if (fields.length === 4) return blob;
     return { ...blob, as: idFromBytes<BlobId>(asBytes(fields[4], structure, 'as', 32)) };
   });
   return {
     repository: idFromBytes(asBytes(repository, structure, 'id', 16)),
-    epoch: asUint(epoch, structure, 'epoch', 0xffff_ffff),
+    epoch: asCount(epoch, structure, 'epoch', 0xffff_ffff),
     session: asBytes(session, structure, 'session', 16),
-    dedup: asUint(dedup, structure, 'dedup'),
+    dedup: asCount(dedup, structure, 'dedup'),
     blobs,
   };
 }

@@ -20,7 +20,9 @@ export function pathFromBytes(bytes: Uint8Array): BytePath {
 
 /** The bytes of `path`. */
 export function pathToBytes(path: BytePath): Uint8Array {
-  return Uint8Array.from(path, (char) => char.charCodeAt(0));
+  const bytes = new Uint8Array(path.length);
+  for (let i = 0; i < path.length; i += 1) bytes[i] = path.charCodeAt(i);
+  return bytes;
 }
 
 /** The path whose bytes are the UTF-8 of `text`. */
@@ -62,8 +64,21 @@ const SLASH = 0x2f;
  */
 export function assertSafePath(path: BytePath): void {
   const reason = unsafeReason(path);
-  if (reason === undefined) return;
-  throw new NbakError(
+  if (reason !== undefined) throw unsafe(path, reason);
+}
+
+/**
+ * Throws unless `name` is one safe component, as the name of a root is (§11.3).
+ *
+ * @throws NbakError `PATH_UNSAFE`.
+ */
+export function assertSafeComponent(name: BytePath): void {
+  assertSafePath(name);
+  if (name === '' || name.includes('/')) throw unsafe(name, 'is not one component');
+}
+
+function unsafe(path: BytePath, reason: string): NbakError {
+  return new NbakError(
     'PATH_UNSAFE',
     `A path in the backup is unsafe: ${JSON.stringify(pathToText(path))} ${reason}`,
     {

@@ -4,7 +4,7 @@ import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { newer } from './compressed-object.js';
 import { idFromBytes, idToBytes, type RepositoryId } from './ids.js';
 import type { NamesMode } from './manifest.js';
-import { asBytes, asInt, asRecord, asUint } from './shape.js';
+import { asBytes, asInt, asRecord, asUint, invalidField } from './shape.js';
 
 /** What `init` states about the repository. */
 export interface RepositoryObject {
@@ -45,7 +45,8 @@ export function decodeRepositoryObject(payload: Uint8Array): RepositoryObject {
     'created',
   ]);
   const format = asUint(f.format, structure, 'format');
-  if (format !== FORMAT) throw newer(structure, 'format', format);
+  if (format > FORMAT) throw newer(structure, 'format', format);
+  if (format < FORMAT) throw invalidField(structure, 'format', `${FORMAT}`);
   return {
     id: idFromBytes(asBytes(f.id, structure, 'id', 16)),
     admin: asBytes(f.admin, structure, 'admin', 32),

@@ -34,6 +34,18 @@ export function asUint(
   return value;
 }
 
+/** An unsigned integer of 1 up to `most` (default 2^53 − 1). */
+export function asCount(
+  value: CborValue | undefined,
+  structure: string,
+  field: string,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  const count = asUint(value, structure, field, most);
+  if (count < 1) throw invalidField(structure, field, 'at least 1');
+  return count;
+}
+
 /** A signed integer within ±(2^53 − 1). */
 export function asInt(value: CborValue | undefined, structure: string, field: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value))

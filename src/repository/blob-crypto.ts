@@ -16,6 +16,7 @@ import {
 } from '../format/blob.js';
 import { toHex } from '../format/bytes.js';
 import type { RepositoryId } from '../format/ids.js';
+import { invalidField } from '../format/shape.js';
 import { blobKey, keySchedule } from '../vault/key-schedule.js';
 
 /** The secrets that sealing and opening need; plain data, so that it can go to a worker. */
@@ -127,7 +128,7 @@ export class BlobOpener {
     if (opened === undefined) throw tampered('its authentication tag does not verify');
     const { plaintextLength, body } = decodeSealedPlaintext(opened, header.codec);
     const plaintext = header.codec === 'zstd' ? decompress(body, plaintextLength) : body;
-    if (plaintext === undefined) throw tampered('its compressed data is broken');
+    if (plaintext === undefined) throw invalidField('an opened blob', 'its compressed data', 'whole');
     const hash = crypto.sha256(plaintext);
     const tagKey = this.#tagKeys.get(dedup);
     if (tagKey === undefined || !crypto.equalInConstantTime(crypto.hmacSha256(tagKey, hash), header.tag)) {

@@ -4,7 +4,7 @@
  * looked up by a keyed hash of their path.
  */
 
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { RepositoryId } from '../format/ids.js';
@@ -36,9 +36,32 @@ export function openCatalog(cacheDirectory: string | undefined, repository: Repo
   const directory = join(cacheDirectory, repository);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, `catalog-${SCHEMA_VERSION}.db`);
+  try {
+    return openFile(file);
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    // Everything in it can be had again, but for the heads that a verifier saw.
+    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+    return openFile(file);
+  }
+}
+
+function openFile(file: string): Catalog {
   const catalog = new Database(file, { timeout: 30_000 });
-  chmodSync(file, 0o600);
-  return prepare(catalog);
+  try {
+    chmodSync(file, 0o600);
+    return prepare(catalog);
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
+}
+
+function isDamaged(error: unknown): boolean {
+  return (
+    error instanceof Database.SqliteError &&
+    (error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT'))
+  );
 }
 
 function prepare(catalog: Catalog): Catalog {

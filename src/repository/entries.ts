@@ -2,9 +2,9 @@
 
 import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
+import { EntryOrder } from '../format/entry-order.js';
 import type { ManifestDetail, ManifestRoot } from '../format/manifest.js';
 import type { EntriesPage, Owner, PlainBlobRow } from '../format/page.js';
-import { comparePaths, parentPath, type BytePath } from '../format/path.js';
 import type { Backup } from './manifests.js';
 import type { PageReader } from './pages.js';
 
@@ -36,26 +36,15 @@ export async function* readEntries(
   const roots = detail.roots[Symbol.iterator]();
   let root = nextRoot(roots, 'no root');
   let seen = 0;
-  let previous: BytePath | undefined;
-  let parents: BytePath[] = [];
+  let order = EntryOrder.fromRoot();
   for await (const page of pages.entriesPages(manifest.pages)) {
     for (const entry of page.entries) {
       if (seen === root.entries) {
         root = nextRoot(roots, 'entries beyond its roots');
         seen = 0;
-        previous = undefined;
-        parents = [];
+        order = EntryOrder.fromRoot();
       }
-      if (previous === undefined ? entry.path !== '' : comparePaths(previous, entry.path) >= 0) {
-        throw contradiction('its entries are not in path order');
-      }
-      // §10.3: whatever is not below a directory of this very backup could be below a link.
-      const parent = parentPath(entry.path);
-      parents = parents.slice(0, parents.lastIndexOf(parent ?? ('' as BytePath)) + 1);
-      if (parent !== undefined && parents.at(-1) !== parent)
-        throw contradiction('an entry has no parent directory');
-      if (entry.kind === 'directory') parents.push(entry.path);
-      previous = entry.path;
+      order.add(entry.path, entry.kind);
       seen += 1;
       const owner = page.owners[entry.owner];
       if (owner === undefined) throw contradiction('an entry has no owner');

@@ -2,6 +2,7 @@
 
 import { isNbakError } from '../errors.js';
 import type { PackId } from '../format/ids.js';
+import { COMPRESSED_OVERHEAD_BYTES } from '../format/compressed-object.js';
 import { decodeIndex, encodeIndex } from '../format/index-object.js';
 import { LIMITS } from '../format/limits.js';
 import { toHex } from '../format/bytes.js';
@@ -45,7 +46,7 @@ export async function syncIndex(
   for await (const { name } of repository.storage.list('index/')) {
     if (parseName(name).kind !== 'index' || catalog.hasIndex(name)) continue;
     try {
-      const bytes = await readHashed(repository, name, LIMITS.indexRawBytes);
+      const bytes = await readHashed(repository, name, LIMITS.indexRawBytes + COMPRESSED_OVERHEAD_BYTES);
       enterFooters(repository, catalog, {
         listed,
         raw: unpackObject('NBKI', bytes, LIMITS.indexRawBytes, name),

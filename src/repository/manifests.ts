@@ -3,7 +3,7 @@
 import { isNbakError, NbakError } from '../errors.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { SIGNED_TYPES } from '../format/cose.js';
-import { decodeTombstone, type TombstoneRow } from '../format/history.js';
+import { decodeTombstone, type Tombstone, type TombstoneRow } from '../format/history.js';
 import type { BackupId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import {
@@ -110,6 +110,25 @@ export async function readDetail(
   return decodeDetail(plaintext);
 }
 
+/**
+ * Reads one tombstone object.
+ *
+ * @throws NbakError `OBJECT_CORRUPT`, `SIGNER_UNKNOWN`, `SIGNATURE_INVALID`, `FORMAT_INVALID`, `REFERENCE_TAMPERED` …
+ */
+export async function readTombstone(repository: Repository, name: ObjectName): Promise<Tombstone> {
+  const bytes = await readHashed(repository, name, LIMITS.manifestBytes);
+  const { payload } = repository.keyRing.verify(bytes, {
+    type: SIGNED_TYPES.tombstone,
+    role: 'admin',
+    what: name,
+  });
+  const tombstone = decodeTombstone(payload);
+  if (tombstone.repository === repository.id) return tombstone;
+  throw new NbakError('REFERENCE_TAMPERED', `${name} states another repository than the one it lies in`, {
+    details: { object: name },
+  });
+}
+
 /** All tombstone rows; objects that do not verify go to `onProblem`. */
 export async function readTombstones(
   repository: Repository,
@@ -119,13 +138,7 @@ export async function readTombstones(
   for await (const { name } of repository.storage.list('history/')) {
     if (parseName(name).kind !== 'history') continue;
     try {
-      const bytes = await readHashed(repository, parseObjectName(name), LIMITS.manifestBytes);
-      const { payload } = repository.keyRing.verify(bytes, {
-        type: SIGNED_TYPES.tombstone,
-        role: 'admin',
-        what: name,
-      });
-      rows.push(...decodeTombstone(payload).rows);
+      rows.push(...(await readTombstone(repository, parseObjectName(name))).rows);
     } catch (error) {
       if (!isNbakError(error)) throw error;
       onProblem(name, error);
@@ -134,10 +147,29 @@ export async function readTombstones(
   return rows;
 }
 
-/** The heads of a history: manifests that no other manifest and no tombstone names as a parent (§12.1). */
-export function headsOf(backups: readonly Backup[], tombstones: readonly TombstoneRow[]): readonly Backup[] {
+/** What history knows of a backup that is there or was forgotten (§12). */
+export interface HistoryNode {
+  readonly id: BackupId;
+  readonly sequence: number;
+}
+
+/**
+ * The heads of a history, ascending by id: backups, forgotten ones too, that nothing else names as a parent (§12.1).
+ * Without the forgotten ones, forgetting a head would start the sequences again.
+ */
+export function headsOf(
+  backups: readonly Backup[],
+  tombstones: readonly TombstoneRow[],
+): readonly HistoryNode[] {
+  const nodes = new Map<BackupId, HistoryNode>();
   const parents = new Set<BackupId>();
-  for (const { manifest } of backups) for (const parent of manifest.parents) parents.add(parent);
-  for (const row of tombstones) for (const parent of row.parents) parents.add(parent);
-  return backups.filter(({ id }) => !parents.has(id));
+  for (const { digest: id, sequence, parents: named } of tombstones) {
+    nodes.set(id, { id, sequence });
+    for (const parent of named) parents.add(parent);
+  }
+  for (const { id, manifest } of backups) {
+    nodes.set(id, { id, sequence: manifest.sequence });
+    for (const parent of manifest.parents) parents.add(parent);
+  }
+  return [...nodes.values()].filter(({ id }) => !parents.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

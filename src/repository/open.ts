@@ -4,12 +4,13 @@ import type { CryptoProvider } from '../crypto/provider.js';
 import { assertAcceptablePublicKey } from '../crypto/public-key.js';
 import { isNbakError, NbakError } from '../errors.js';
 import { equalBytes, toHex } from '../format/bytes.js';
-import { decodeEnvelope, SIGNED_TYPES } from '../format/cose.js';
+import { decodeAnyEnvelope, decodeEnvelope, SIGNED_TYPES } from '../format/cose.js';
 import { decodeEpochRecord, type EpochRecord } from '../format/epoch-record.js';
 import type { RepositoryId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import type { NamesMode } from '../format/manifest.js';
-import { decodeRepositoryObject } from '../format/repository-object.js';
+import { decodeRepositoryObject, type RepositoryObject } from '../format/repository-object.js';
+import { invalidField } from '../format/shape.js';
 import type { ObjectName, Storage } from '../storage/storage.js';
 import { openEpoch, type EpochSecrets } from '../vault/epoch.js';
 import { KeyRing, type KnownKey } from '../vault/signing.js';
@@ -35,10 +36,19 @@ export interface UnlockedRepository extends Repository {
   readonly secrets: EpochSecrets;
 }
 
-interface StoredRecord {
+interface StoredObject {
   readonly name: ObjectName;
   readonly bytes: Uint8Array;
+}
+
+interface StoredRecord extends StoredObject {
   readonly record: EpochRecord;
+}
+
+/** Objects of `epochs/` that claim to be record 1, and all others. */
+interface StoredRecords {
+  readonly first: readonly StoredRecord[];
+  readonly later: readonly StoredObject[];
 }
 
 /**
@@ -54,11 +64,11 @@ export async function openWithPublicKey(
   verificationKey: Uint8Array,
 ): Promise<Repository> {
   assertAcceptablePublicKey(verificationKey);
-  const object = await readRepositoryObject(storage);
+  const stated = verifyRepositoryObject(crypto, await readRepositoryObject(storage));
   const records = await readRecords(storage, crypto);
-  const pinned = records.find(({ record }) => equalBytes(record.admin, verificationKey));
+  const pinned = records.first.find(({ record }) => equalBytes(record.admin, verificationKey));
   if (pinned === undefined) throw unknownKey(storage);
-  return authenticate(storage, crypto, { object, record: pinned });
+  return authenticate(storage, crypto, { stated, records, pinned });
 }
 
 /**
@@ -68,9 +78,8 @@ export async function openWithPublicKey(
  * @throws NbakError as {@link openWithPublicKey}.
  */
 export async function openUnpinned(storage: Storage, crypto: CryptoProvider): Promise<Repository> {
-  const object = await readRepositoryObject(storage);
-  const { payload } = decodeEnvelope(object, SIGNED_TYPES.repository, LIMITS.recordBytes);
-  return openWithPublicKey(storage, crypto, decodeRepositoryObject(payload).admin);
+  const { admin } = verifyRepositoryObject(crypto, await readRepositoryObject(storage));
+  return openWithPublicKey(storage, crypto, admin);
 }
 
 /**
@@ -84,13 +93,13 @@ export async function openWithVaultKey(
   crypto: CryptoProvider,
   keyBytes: Uint8Array,
 ): Promise<UnlockedRepository> {
-  const object = await readRepositoryObject(storage);
+  const stated = verifyRepositoryObject(crypto, await readRepositoryObject(storage));
   const records = await readRecords(storage, crypto);
-  if (records.length === 0) throw missingRecords(storage);
-  for (const stored of records) {
-    const secrets = openEpoch(crypto, stored.record, keyBytes);
+  if (records.first.length === 0) throw missingRecords(storage);
+  for (const pinned of records.first) {
+    const secrets = openEpoch(crypto, pinned.record, keyBytes);
     if (secrets === undefined) continue;
-    const repository = authenticate(storage, crypto, { object, record: stored });
+    const repository = authenticate(storage, crypto, { stated, records, pinned });
     return { ...repository, secrets };
   }
   throw new NbakError('KEY_WRONG', `The vault key does not fit the repository at ${storage.description}`, {
@@ -112,9 +121,10 @@ async function readRepositoryObject(storage: Storage): Promise<Uint8Array> {
   }
 }
 
-/** All records of `epochs/`, newest first, shapes checked and nothing trusted yet. */
-async function readRecords(storage: Storage, crypto: CryptoProvider): Promise<readonly StoredRecord[]> {
-  const records: StoredRecord[] = [];
+/** All records of `epochs/`, shapes of the first checked and nothing trusted yet. */
+async function readRecords(storage: Storage, crypto: CryptoProvider): Promise<StoredRecords> {
+  const first: StoredRecord[] = [];
+  const later: StoredObject[] = [];
   for await (const { name } of storage.list('epochs/')) {
     const { kind, hash } = parseName(name);
     if (kind !== 'epoch') continue;
@@ -125,28 +135,70 @@ async function readRecords(storage: Storage, crypto: CryptoProvider): Promise<re
         hint: 'Take this object from another copy of the repository.',
       });
     }
-    // §13.3: records after the first are wrapped by the old admin key. Rotation writes them; 0.1 has none to read.
-    if (!name.startsWith('epochs/1.')) continue;
-    const { payload } = decodeEnvelope(bytes, SIGNED_TYPES.epoch, LIMITS.recordBytes);
-    records.push({ name, bytes, record: decodeEpochRecord(payload) });
+    if (name.startsWith('epochs/1.')) first.push({ name, bytes, record: decodeFirstRecord(name, bytes) });
+    else later.push({ name, bytes });
   }
-  return records.sort((a, b) => b.record.epoch - a.record.epoch);
+  return { first, later };
+}
+
+function decodeFirstRecord(name: ObjectName, bytes: Uint8Array): EpochRecord {
+  const { type, payload } = decodeAnyEnvelope(bytes, LIMITS.recordBytes, name);
+  // §13.3: only what has a predecessor is wrapped.
+  if (type === SIGNED_TYPES.succession) throw invalidField(name, 'record 1', 'without a succession');
+  if (type !== SIGNED_TYPES.epoch) decodeEnvelope(bytes, SIGNED_TYPES.epoch, LIMITS.recordBytes);
+  const record = decodeEpochRecord(payload);
+  for (const key of [record.admin, ...record.backup]) assertKeyOf(name, key);
+  if (record.epoch === 1) return record;
+  throw new NbakError('REFERENCE_TAMPERED', `${name} is the record of epoch ${record.epoch}`, {
+    details: { object: name, clause: '§13.3' },
+  });
+}
+
+/** §4.3 for a key that a record names: there it is the record that is wrong. */
+function assertKeyOf(what: string, key: Uint8Array): void {
+  try {
+    assertAcceptablePublicKey(key);
+  } catch (error) {
+    if (!isNbakError(error)) throw error;
+    throw invalidField(what, 'a public key', 'one that §4.3 accepts');
+  }
+}
+
+/**
+ * Checks the object `repository` by the key that it names itself (§13.1): it proves nothing before that key is
+ * compared with the accepted record's.
+ *
+ * @throws NbakError `FORMAT_INVALID`, `FORMAT_NEWER`, `SIGNER_UNKNOWN` or `SIGNATURE_INVALID`.
+ */
+export function verifyRepositoryObject(crypto: CryptoProvider, object: Uint8Array): RepositoryObject {
+  const { payload } = decodeEnvelope(object, SIGNED_TYPES.repository, LIMITS.recordBytes);
+  const stated = decodeRepositoryObject(payload);
+  assertKeyOf(REPOSITORY_NAME, stated.admin);
+  new KeyRing(crypto, stated.id, [{ publicKey: stated.admin, role: 'admin', epoch: 1 }]).verify(object, {
+    type: SIGNED_TYPES.repository,
+    role: 'admin',
+    what: 'the repository object',
+  });
+  return stated;
 }
 
 /** §19.1 steps 3 and 4, from the record of the pinned key. */
 function authenticate(
   storage: Storage,
   crypto: CryptoProvider,
-  from: { readonly object: Uint8Array; readonly record: StoredRecord },
+  from: {
+    readonly stated: RepositoryObject;
+    readonly records: StoredRecords;
+    readonly pinned: StoredRecord;
+  },
 ): Repository {
-  const { record, bytes, name } = from.record;
-  const envelope = decodeEnvelope(from.object, SIGNED_TYPES.repository, LIMITS.recordBytes);
-  const stated = decodeRepositoryObject(envelope.payload);
+  const { stated, records } = from;
+  const { record, bytes, name } = from.pinned;
   const admin: KnownKey = { publicKey: record.admin, role: 'admin', epoch: record.epoch };
   const own = new KeyRing(crypto, stated.id, [admin]);
-  own.verify(from.object, { type: SIGNED_TYPES.repository, role: 'admin', what: 'the repository object' });
   own.verify(bytes, { type: SIGNED_TYPES.epoch, role: 'admin', what: name });
-  if (record.repository !== stated.id || !equalBytes(stated.admin, record.admin)) {
+  if (!equalBytes(stated.admin, record.admin)) throw unknownKey(storage);
+  if (record.repository !== stated.id) {
     throw new NbakError(
       'REFERENCE_TAMPERED',
       `${name} and the repository object belong to different repositories`,
@@ -155,7 +207,7 @@ function authenticate(
       },
     );
   }
-  for (const key of record.backup) assertAcceptablePublicKey(key);
+  for (const object of records.later) assertNoSuccession(own, object);
   const backup = record.backup.map((publicKey): KnownKey => ({
     publicKey,
     role: 'backup',
@@ -171,6 +223,21 @@ function authenticate(
     verificationKey: record.admin,
     keyRing: new KeyRing(crypto, stated.id, [admin, ...backup]),
   };
+}
+
+/** This version writes no successions and follows none; it must not go on under an epoch that was closed. */
+function assertNoSuccession(own: KeyRing, { name, bytes }: StoredObject): void {
+  try {
+    own.verify(bytes, { type: SIGNED_TYPES.succession, role: 'admin', what: name });
+  } catch (error) {
+    // §19.2: a record that the accepted key does not introduce counts for nothing; `verify` reports it.
+    if (isNbakError(error)) return;
+    throw error;
+  }
+  throw new NbakError('FORMAT_NEWER', `Cannot open the repository: ${name} says that its key was rotated`, {
+    details: { object: name, clause: '§13.3' },
+    hint: 'Use a newer nbak.',
+  });
 }
 
 function unknownKey(storage: Storage): NbakError {

@@ -43,10 +43,24 @@ export function verifyFooter(repository: Repository, id: PackId, signedFooter: U
   if (packIdOf(repository, signedFooter) !== id) throw corrupt(what, 'its footer does not match its name');
   const { payload, signer } = repository.keyRing.verify(signedFooter, {
     type: SIGNED_TYPES.footer,
-    role: 'backup',
+    role: 'any',
     what,
   });
   const footer = decodeFooter(payload);
+  // §8.4: a backup key cannot redirect ids, an admin key does nothing else, and an old one no longer counts.
+  const standIns = footer.blobs.some(({ as }) => as !== undefined);
+  const mayList = standIns
+    ? signer.role === 'admin' && signer.epoch === repository.epoch
+    : signer.role === 'backup';
+  if (!mayList) {
+    throw new NbakError(
+      'SIGNER_UNKNOWN',
+      standIns
+        ? `${what} lists stand-ins without the current admin key's signature`
+        : `${what} lists no stand-ins and is signed by an admin key`,
+      { details: { object: what, clause: '§8.4' } },
+    );
+  }
   if (footer.repository !== repository.id || footer.epoch !== signer.epoch) {
     throw new NbakError(
       'REFERENCE_TAMPERED',
@@ -55,12 +69,6 @@ export function verifyFooter(repository: Repository, id: PackId, signedFooter: U
         details: { object: what },
       },
     );
-  }
-  // §8.4: a stand-in counts only under an admin key or in a closing; a backup key cannot redirect ids.
-  if (footer.blobs.some(({ as }) => as !== undefined)) {
-    throw new NbakError('SIGNER_UNKNOWN', `${what} lists stand-ins without an admin key's signature`, {
-      details: { object: what, clause: '§8.4' },
-    });
   }
   return { footer, signedFooter, size: packSize(footer, signedFooter.length) };
 }

@@ -11,6 +11,9 @@ import type { UnlockedRepository } from './open.js';
 /** Packs are closed once they reach this size: large enough to cost few objects, small enough to be cheap to rewrite. */
 const TARGET_BYTES = 16 * 1024 * 1024;
 
+/** Chunks that compress to almost nothing would make a footer beyond §15 before they fill a pack. */
+const TARGET_BLOBS = 16_384;
+
 /** A pack that is in storage. */
 export interface WrittenPack {
   readonly id: PackId;
@@ -54,7 +57,7 @@ export class PackWriter {
     this.#ids.add(id);
     this.#blobs.push({ id, tag, kind, length: frame.length });
     this.#bytes += frame.length;
-    if (this.#bytes >= TARGET_BYTES) await this.flush();
+    if (this.#bytes >= TARGET_BYTES || this.#blobs.length >= TARGET_BLOBS) await this.flush();
   }
 
   /** Commits the open pack, if there is one. */

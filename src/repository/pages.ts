@@ -2,6 +2,7 @@
 
 import { NbakError } from '../errors.js';
 import { BLOB_KINDS } from '../format/blob.js';
+import { COMPRESSED_OVERHEAD_BYTES } from '../format/compressed-object.js';
 import type { PageId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import {
@@ -13,7 +14,7 @@ import {
   type PublicPage,
 } from '../format/page.js';
 import { toHex } from '../format/bytes.js';
-import type { BlobReader } from './blob-reader.js';
+import type { BlobReader, ReadBlob } from './blob-reader.js';
 import { unpackObject } from './compressed-io.js';
 import { pageName } from './object-names.js';
 import type { Repository } from './open.js';
@@ -36,7 +37,7 @@ export class PageReader {
    */
   async stored(id: PageId): Promise<Page> {
     const name = pageName(id);
-    const bytes = await readHashed(this.#repository, name, LIMITS.pageRawBytes);
+    const bytes = await readHashed(this.#repository, name, LIMITS.pageRawBytes + COMPRESSED_OVERHEAD_BYTES);
     return decodePage(unpackObject('NBKP', bytes, LIMITS.pageRawBytes, name));
   }
 
@@ -45,12 +46,13 @@ export class PageReader {
    *
    * @throws NbakError `KEY_MISSING` when names are sealed and there are no secrets; else as {@link stored}.
    */
-  async *entriesPages(ids: readonly PageId[], depth = 0): AsyncGenerator<EntriesPage> {
+  async *entriesPages(ids: readonly PageId[], trail = startTrail()): AsyncGenerator<EntriesPage> {
     for (const id of ids) {
       const page = await this.#unsealed(id);
       if (page.type === 'list') {
-        assertPageDepth(depth + 1);
-        yield* this.entriesPages(page.children, depth + 1);
+        const below = enterList(trail, id);
+        if (below instanceof NbakError) throw below;
+        yield* this.entriesPages(page.children, below);
       } else if (page.type === 'entries') yield page;
       else throw wrongType(id, page.type);
     }
@@ -82,21 +84,32 @@ export class PageReader {
         },
       );
     }
-    const { plaintext, kind } = await this.#blobs.read(page.sealed.id);
-    const sealed = kind === BLOB_KINDS.sealedPage ? decodePage(plaintext) : undefined;
-    const agrees =
-      sealed !== undefined &&
-      (sealed.type === 'entries' || sealed.type === 'content') &&
-      sealed.children.join() === page.children.join() &&
-      sealed.blobs.length === page.blobs.length &&
-      sealed.blobs.every((row, i) => isSameRow(row, page.blobs[i]));
-    if (!agrees) {
-      throw new NbakError('REFERENCE_TAMPERED', `${pageName(id)} and its sealed part contradict each other`, {
-        details: { object: pageName(id), clause: '§10.7' },
-      });
-    }
-    return sealed;
+    return sealedPageOf(id, page, await this.#blobs.read(page.sealed.id));
   }
+}
+
+/**
+ * The page that a public page stands for, from the blob that seals it (§10.7).
+ *
+ * @throws NbakError `REFERENCE_TAMPERED` when the two contradict each other, or what decoding it throws.
+ */
+export function sealedPageOf(
+  id: PageId,
+  page: PublicPage,
+  { plaintext, kind }: Pick<ReadBlob, 'plaintext' | 'kind'>,
+): EntriesPage | ContentPage {
+  const sealed = kind === BLOB_KINDS.sealedPage ? decodePage(plaintext) : undefined;
+  const agrees =
+    sealed !== undefined &&
+    (sealed.type === 'entries' || sealed.type === 'content') &&
+    sealed.dedup === page.dedup &&
+    sealed.children.join() === page.children.join() &&
+    sealed.blobs.length === page.blobs.length &&
+    sealed.blobs.every((row, i) => isSameRow(row, page.blobs[i]));
+  if (agrees) return sealed;
+  throw new NbakError('REFERENCE_TAMPERED', `${pageName(id)} and its sealed part contradict each other`, {
+    details: { object: pageName(id), clause: '§10.7' },
+  });
 }
 
 function isSameRow(row: BlobRow, other: BlobRow | undefined): boolean {
@@ -113,17 +126,36 @@ function wrongType(id: PageId, type: string): NbakError {
   );
 }
 
+/** Where a walk over lists is: how deep, and which lists of the backup it has entered. */
+export interface ListTrail {
+  readonly depth: number;
+  readonly entered: Set<PageId>;
+}
+
+/** The trail of a walk that begins at a manifest. */
+export function startTrail(): ListTrail {
+  return { depth: 0, entered: new Set() };
+}
+
 /**
- * Throws when lists nest deeper than §10.2 allows.
+ * Enters a list (§10.2).
  *
- * @param lists - how many lists were entered from the manifest down.
- * @throws NbakError `LIMIT_EXCEEDED`.
+ * @returns the trail below it, or the error when lists nest too deep or this one stands in a second place: lists of
+ *   lists that repeat would make a walk longer than any storage is large.
  */
-export function assertPageDepth(lists: number): void {
-  if (lists <= LIMITS.pageDepth) return;
-  throw new NbakError('LIMIT_EXCEEDED', `Page lists nest deeper than ${LIMITS.pageDepth}`, {
-    details: { limit: 'pageDepth' },
-  });
+export function enterList({ depth, entered }: ListTrail, id: PageId): ListTrail | NbakError {
+  if (depth >= LIMITS.pageDepth) {
+    return new NbakError('LIMIT_EXCEEDED', `Page lists nest deeper than ${LIMITS.pageDepth}`, {
+      details: { object: pageName(id), limit: 'pageDepth' },
+    });
+  }
+  if (entered.has(id)) {
+    return new NbakError('REFERENCE_TAMPERED', `${pageName(id)} is a list that a backup names twice`, {
+      details: { object: pageName(id), clause: '§10.2' },
+    });
+  }
+  entered.add(id);
+  return { depth: depth + 1, entered };
 }
 
 /** The id of a stored page's bytes. */

@@ -1,9 +1,10 @@
 /** Restoring a backup, or a part of it, into a new or empty directory (DESIGN §7). Implements §22. */
 
+import { createHash } from 'node:crypto';
 import { isNbakError, NbakError } from '../errors.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
-import { pathToText, type BytePath } from '../format/path.js';
+import { pathToText } from '../format/path.js';
 import type { ReadBlob } from '../repository/blob-reader.js';
 import { readOwners } from '../source/owners.js';
 import { DatabaseChecker } from './database-check.js';
@@ -69,7 +70,7 @@ class RestoreRun {
   readonly #owners = readOwners();
   readonly #checker = new DatabaseChecker();
   /** The first name of each hard-link group that was restored. */
-  readonly #linked = new Map<number, BytePath>();
+  readonly #linked = new Map<number, PlannedEntry>();
   #foreignOwners = 0;
 
   constructor(source: RestoreSource, options: RestoreOptions, plan: RestorePlan) {
@@ -98,6 +99,8 @@ class RestoreRun {
     await this.#restoreFiles(files);
     for (const link of links) await this.#restoreLink(link);
     for (const each of entries) this.#restoreOther(each);
+    // It lies in the target's root, whose time its removal changes.
+    this.#target.removeStaging();
     for (const each of directories.reverse()) {
       this.#countOwner(
         this.#target.finishDirectory({ ...each.entry, path: each.place }, this.#ownerOf(each)),
@@ -109,7 +112,7 @@ class RestoreRun {
 
   async close(): Promise<void> {
     await this.#checker.close();
-    this.#target.close();
+    this.#target.removeStaging();
   }
 
   async #restoreFiles(files: readonly PlannedEntry[]): Promise<void> {
@@ -165,20 +168,41 @@ class RestoreRun {
       this.failed.push({ path: pathToText(file.place), code: error.code, message: error.message });
       return;
     }
-    if (entry.extra.hardLink !== undefined) this.#linked.set(entry.extra.hardLink, file.place);
+    if (entry.extra.hardLink !== undefined) this.#linked.set(entry.extra.hardLink, file);
     this.files += 1;
     this.#report();
   }
 
   async #restoreLink(file: PlannedEntry): Promise<void> {
     const existing = this.#linked.get(file.entry.extra.hardLink ?? -1);
-    if (existing === undefined) {
+    // §22.3: a group whose members differ would give one file the content of another (A10).
+    if (existing === undefined || !(await this.#hasSameData(existing, file))) {
       await this.#restoreFile(file, readData(file, this.#source.blobs, this.#source.keys));
       return;
     }
-    this.#target.makeHardLink(file.place, existing);
+    this.#target.makeHardLink(file.place, existing.place);
     this.files += 1;
     this.#report();
+  }
+
+  /** Small files under several names lie in a bundle once for each name: then only their bytes can tell. */
+  async #hasSameData(a: PlannedEntry, b: PlannedEntry): Promise<boolean> {
+    if (isSameData(a, b)) return true;
+    if (a.entry.size !== b.entry.size || !isSmall(a) || !isSmall(b)) return false;
+    try {
+      return (await this.#hashOf(a)) === (await this.#hashOf(b));
+    } catch (error) {
+      // Restoring the file itself will say what is wrong with it.
+      if (isNbakError(error)) return false;
+      throw error;
+    }
+  }
+
+  async #hashOf(file: PlannedEntry): Promise<string> {
+    const { blobs, keys } = this.#source;
+    const hash = createHash('sha256');
+    for await (const { offset, bytes } of readData(file, blobs, keys)) hash.update(`${offset}:`).update(bytes);
+    return hash.digest('hex');
   }
 
   #restoreOther(each: PlannedEntry): void {
@@ -231,6 +255,13 @@ class RestoreRun {
       bytesTotal: bytes,
     });
   }
+}
+
+/** Says whether two files have the same data, by what they are made of. */
+function isSameData(a: PlannedEntry, b: PlannedEntry): boolean {
+  const madeOf = ({ entry, pieces, dedup }: PlannedEntry): string =>
+    JSON.stringify([entry.size, entry.extra.holes, dedup, pieces.map(({ blob, slice }) => [blob.id, slice])]);
+  return madeOf(a) === madeOf(b);
 }
 
 /** Neighbouring small files together, large ones alone. */

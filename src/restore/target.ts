@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -11,7 +12,6 @@ import {
   lchownSync,
   linkSync,
   lutimesSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -168,8 +168,8 @@ export class RestoreTarget {
     });
   }
 
-  /** Removes the staging directory. */
-  close(): void {
+  /** Removes the staging directory, if it is there. */
+  removeStaging(): void {
     rmSync(this.#staging, { recursive: true, force: true });
   }
 
@@ -209,8 +209,9 @@ export class RestoreTarget {
   }
 }
 
+/** Node takes times as floating-point seconds and cuts them to microseconds: half of one keeps the right one. */
 function seconds({ mtime }: Entry): number {
-  return mtime.seconds + mtime.nanoseconds / 1e9;
+  return mtime.seconds + (Math.floor(mtime.nanoseconds / 1000) + 0.5) / 1e6;
 }
 
 /**
@@ -220,7 +221,8 @@ function seconds({ mtime }: Entry): number {
  */
 export function assertSpace(target: string, bytes: number): void {
   let place = resolve(target);
-  while (!exists(place) && place !== dirname(place)) place = dirname(place);
+  // A link to nothing is no place either; that it stands where the target should is found when the target is made.
+  while (!existsSync(place) && place !== dirname(place)) place = dirname(place);
   const { bavail, bsize } = statfsSync(place);
   const free = bavail * bsize;
   const needed = bytes + SPARE_BYTES;
@@ -237,7 +239,3 @@ export function assertSpace(target: string, bytes: number): void {
 
 /** Directories, metadata and whoever else writes there. */
 const SPARE_BYTES = 16 * 1024 * 1024;
-
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}

@@ -63,10 +63,58 @@ export function createFirstEpoch(
 }
 
 /**
+ * The root that a vault key's bytes give for an epoch.
+ *
+ * @returns undefined when the key check says that the key is not this epoch's (§3.3).
+ */
+export function rootOf(
+  crypto: CryptoProvider,
+  { epoch, repository, check }: Pick<EpochRecord, 'epoch' | 'repository' | 'check'>,
+  keyBytes: Uint8Array,
+): Uint8Array | undefined {
+  const root = keySchedule(crypto, repository).root(keyBytes, epoch);
+  return isRootOf(crypto, { epoch, repository, check }, root) ? root : undefined;
+}
+
+/** Says whether `root` is that of a record's epoch (§3.3); in constant time. */
+export function isRootOf(
+  crypto: CryptoProvider,
+  { epoch, repository, check }: Pick<EpochRecord, 'epoch' | 'repository' | 'check'>,
+  root: Uint8Array,
+): boolean {
+  return crypto.equalInConstantTime(keySchedule(crypto, repository).keyCheck(root, epoch), check);
+}
+
+/**
+ * Opens what a record seals, with a root that the key check fits.
+ *
+ * @throws NbakError `REFERENCE_TAMPERED` when the seal does not open: the record contradicts itself; `FORMAT_INVALID`.
+ */
+export function openSeal(crypto: CryptoProvider, record: EpochRecord, root: Uint8Array): CarriedSecrets {
+  const { epoch, repository, salt, sealed } = record;
+  const { key, commitment } = keySchedule(crypto, repository).recordKey(root, salt, epoch);
+  const matches = crypto.equalInConstantTime(commitment, sealed.subarray(0, COMMITMENT_BYTES));
+  const plaintext = matches
+    ? crypto.aesGcmOpen(key, ZERO_NONCE, sealed.subarray(COMMITMENT_BYTES))
+    : undefined;
+  if (plaintext === undefined) {
+    throw new NbakError(
+      'REFERENCE_TAMPERED',
+      `Cannot open the seal of epoch record ${epoch}: it was changed`,
+      {
+        details: { epoch, clause: '§13.2' },
+        hint: 'Take the record from another copy of the repository.',
+      },
+    );
+  }
+  return decodeCarriedSecrets(plaintext, epoch);
+}
+
+/**
  * Opens an epoch with a vault key's bytes.
  *
  * @returns undefined when the key check says that the key is not this epoch's (§3.3).
- * @throws NbakError `BLOB_TAMPERED` when the key is right and the seal is not.
+ * @throws NbakError `REFERENCE_TAMPERED` when the key is right and the seal or the admin key is not.
  */
 export function openEpoch(
   crypto: CryptoProvider,
@@ -74,21 +122,10 @@ export function openEpoch(
   keyBytes: Uint8Array,
 ): EpochSecrets | undefined {
   const { epoch, repository } = record;
+  const root = rootOf(crypto, record, keyBytes);
+  if (root === undefined) return undefined;
+  const carried = openSeal(crypto, record, root);
   const schedule = keySchedule(crypto, repository);
-  const root = schedule.root(keyBytes, epoch);
-  if (!crypto.equalInConstantTime(schedule.keyCheck(root, epoch), record.check)) return undefined;
-
-  const { key, commitment } = schedule.recordKey(root, record.salt, epoch);
-  const matches = crypto.equalInConstantTime(commitment, record.sealed.subarray(0, COMMITMENT_BYTES));
-  const plaintext = matches
-    ? crypto.aesGcmOpen(key, ZERO_NONCE, record.sealed.subarray(COMMITMENT_BYTES))
-    : undefined;
-  if (plaintext === undefined) {
-    throw new NbakError('BLOB_TAMPERED', `Cannot open the seal of epoch record ${epoch}: it was changed`, {
-      details: { epoch, clause: '§3.9' },
-      hint: 'Take the record from another copy of the repository.',
-    });
-  }
   const adminSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'admin', epoch));
   if (!crypto.equalInConstantTime(adminSigner.publicKey, record.admin)) {
     throw new NbakError(
@@ -100,5 +137,5 @@ export function openEpoch(
     );
   }
   const backupSigner = createSigner(crypto, repository, schedule.signingSeed(root, 'backup', epoch));
-  return { epoch, root, adminSigner, backupSigner, ...decodeCarriedSecrets(plaintext) };
+  return { epoch, root, adminSigner, backupSigner, ...carried };
 }

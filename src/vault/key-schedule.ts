@@ -28,6 +28,8 @@ export interface KeySchedule {
   tagKey(dedupSecret: Uint8Array): Uint8Array;
   /** §3.7 */
   digestKey(dedupSecret: Uint8Array): Uint8Array;
+  /** §3.8 */
+  gearKey(chunkerKey: Uint8Array): Uint8Array;
   /** §3.8: the 1024 bytes of the gear table. */
   gearBytes(chunkerKey: Uint8Array): Uint8Array;
   /** §3.8 */
@@ -41,6 +43,7 @@ export function keySchedule(crypto: CryptoProvider, repository: RepositoryId): K
   const id = idToBytes(repository);
   const derive = (ikm: Uint8Array, label: string, ...context: readonly Uint8Array[]): Uint8Array =>
     crypto.hkdfSha256(ikm, id, concatBytes(utf8(label), ...context), 32);
+  const gearKey = (chunkerKey: Uint8Array): Uint8Array => derive(chunkerKey, 'nbak/v2/gear');
   return {
     root: (keyBytes, epoch) => derive(keyBytes, 'nbak/v2/root', u32(epoch)),
     keyCheck: (root, epoch) => derive(root, 'nbak/v2/check', u32(epoch)),
@@ -52,10 +55,8 @@ export function keySchedule(crypto: CryptoProvider, repository: RepositoryId): K
     signingSeed: (root, role, epoch) => derive(root, `nbak/v2/sign/${role}`, u32(epoch)),
     tagKey: (dedupSecret) => derive(dedupSecret, 'nbak/v2/tag'),
     digestKey: (dedupSecret) => derive(dedupSecret, 'nbak/v2/digest'),
-    gearBytes(chunkerKey) {
-      const gearKey = derive(chunkerKey, 'nbak/v2/gear');
-      return crypto.hkdfExpandSha256(gearKey, utf8('nbak/v2/gear/table'), 1024);
-    },
+    gearKey,
+    gearBytes: (chunkerKey) => crypto.hkdfExpandSha256(gearKey(chunkerKey), utf8('nbak/v2/gear/table'), 1024),
     borderKey: (chunkerKey) => derive(chunkerKey, 'nbak/v2/border'),
     recordKey(root, salt, epoch) {
       const info = concatBytes(utf8('nbak/v2/record'), u32(epoch));

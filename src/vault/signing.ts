@@ -56,35 +56,38 @@ export function createSigner(crypto: CryptoProvider, repository: RepositoryId, s
 export class KeyRing {
   readonly #crypto: CryptoProvider;
   readonly #repository: RepositoryId;
-  readonly #keys = new Map<Fingerprint, KnownKey[]>();
+  readonly #byFingerprint = new Map<Fingerprint, KnownKey[]>();
+  readonly keys: readonly KnownKey[];
 
   constructor(crypto: CryptoProvider, repository: RepositoryId, keys: readonly KnownKey[]) {
     this.#crypto = crypto;
     this.#repository = repository;
+    this.keys = keys;
     for (const key of keys) {
       const fingerprint = fingerprintOf(crypto, key.publicKey);
-      this.#keys.set(fingerprint, [...(this.#keys.get(fingerprint) ?? []), key]);
+      this.#byFingerprint.set(fingerprint, [...(this.#byFingerprint.get(fingerprint) ?? []), key]);
     }
   }
 
   /**
    * Verifies a signed object, steps 1 to 5 of §4.2.
    *
+   * @param expected.role - the role that the signer must have; for a footer any of the two (§8.4).
    * @param what - the object, for messages.
-   * @throws NbakError `LIMIT_EXCEEDED`, `FORMAT_INVALID`, `SIGNER_UNKNOWN` or `SIGNATURE_INVALID`.
+   * @throws NbakError `LIMIT_EXCEEDED`, `FORMAT_INVALID`, `FORMAT_NEWER`, `SIGNER_UNKNOWN` or `SIGNATURE_INVALID`.
    */
   verify(
     bytes: Uint8Array,
-    expected: { readonly type: SignedType; readonly role: SigningRole; readonly what: string },
+    expected: { readonly type: SignedType; readonly role: SigningRole | 'any'; readonly what: string },
   ): VerifiedObject {
     const { type, role, what } = expected;
     const envelope = decodeEnvelope(bytes, type, mostBytes(type));
-    const known = this.#keys.get(envelope.fingerprint) ?? [];
-    const signer = known.find((key) => key.role === role);
+    const known = this.#byFingerprint.get(envelope.fingerprint) ?? [];
+    const signer = known.find((key) => role === 'any' || key.role === role);
     if (signer === undefined) {
       throw new NbakError(
         'SIGNER_UNKNOWN',
-        `Cannot trust ${what}: no ${role} key that the pinned key introduced signed it`,
+        `Cannot trust ${what}: no ${role === 'any' ? '' : `${role} `}key that the pinned key introduced signed it`,
         {
           details: { object: what, signer: envelope.fingerprint },
           hint: 'Either the public key is not this repository’s, or somebody else wrote the object.',

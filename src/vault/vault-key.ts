@@ -32,8 +32,8 @@ export function parseVaultKey(text: string): Uint8Array {
       hint: 'Give the key that the repository was made with.',
     });
   }
-  const candidate = text.trim();
-  if (candidate.toLowerCase().startsWith('nbakpub1')) {
+  const candidate = trimAscii(text);
+  if (lowerAscii(candidate).startsWith('nbakpub1')) {
     throw malformed(
       'this is a verification key (nbakpub1…), which opens nothing',
       'Give the vault key (nbakkey1…) instead.',
@@ -60,12 +60,24 @@ function malformed(why: string, hint: string): NbakError {
   });
 }
 
+/** `text` without ASCII white space at both ends (§2.3). */
+export function trimAscii(text: string): string {
+  return text.replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
+}
+
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** §2.3: what is close to the text form is a typo of it, never some other string. */
 function isMeantAsTextForm(candidate: string): boolean {
-  const lower = candidate.toLowerCase();
+  const lower = lowerAscii(candidate);
   if (lower.startsWith('nbak')) return true;
-  if (lower.length < 64 || lower.length > 68) return false;
-  return /^.{5,9}1/.test(lower) && /^[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}$/.test(lower.slice(-58));
+  // 32 bytes in hex are a common form of other systems' keys.
+  if (/^[0-9a-f]{64}$/.test(candidate)) return false;
+  const length = Array.from(lower).length;
+  if (length < 64 || length > 68) return false;
+  return /^.{5,9}1/su.test(lower) && /^[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58}$/.test(lower.slice(-58));
 }
 
 /**
@@ -75,7 +87,7 @@ function isMeantAsTextForm(candidate: string): boolean {
  */
 export async function assertUnguessable(text: string): Promise<void> {
   parseVaultKey(text);
-  if (isMeantAsTextForm(text.trim())) return;
+  if (isMeantAsTextForm(trimAscii(text))) return;
   const [{ ZxcvbnFactory }, common] = await Promise.all([
     import('@zxcvbn-ts/core'),
     import('@zxcvbn-ts/language-common'),

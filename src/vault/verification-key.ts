@@ -3,6 +3,7 @@
 import { bech32m } from '@scure/base';
 import { assertAcceptablePublicKey } from '../crypto/public-key.js';
 import { NbakError } from '../errors.js';
+import { trimAscii } from './vault-key.js';
 
 const PREFIX = 'nbakpub';
 
@@ -12,12 +13,12 @@ export function formatVerificationKey(key: Uint8Array): string {
 }
 
 /**
- * The 32 bytes of a verification key's text form; white space around it is ignored.
+ * The 32 bytes of a verification key's text form; ASCII white space around it is ignored.
  *
  * @throws NbakError `PUBLIC_KEY_MALFORMED` for a typo, or for a key that must not enter (§4.3).
  */
 export function parseVerificationKey(text: string): Uint8Array {
-  const decoded = bech32m.decodeUnsafe(text.trim());
+  const decoded = bech32m.decodeUnsafe(trimAscii(text));
   const bytes = decoded?.prefix === PREFIX ? bech32m.fromWordsUnsafe(decoded.words) : undefined;
   if (bytes === undefined || bytes.length !== 32) {
     throw new NbakError(

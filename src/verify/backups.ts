@@ -7,7 +7,7 @@ import type { BlobRow } from '../format/page.js';
 import { comparePaths, joinPath, pathToText, type BytePath } from '../format/path.js';
 import type { Backup } from '../repository/manifests.js';
 import { manifestName, packName, pageName } from '../repository/object-names.js';
-import { assertPageDepth, type PageReader } from '../repository/pages.js';
+import { enterList, startTrail, type ListTrail, type PageReader } from '../repository/pages.js';
 import type { PackFindings } from './packs.js';
 import { isAtOrAbove, type EntriesSummary, type PageSummaries, type PageSummary } from './pages.js';
 import { problemOf, type VerifyProblem } from './result.js';
@@ -50,7 +50,7 @@ export class BackupChecker {
     const { manifest, id } = backup;
     const names = new RootNames(manifest);
     const order = new OrderCheck();
-    await this.#checkPages(backup, manifest.pages, { names, order, depth: 0 });
+    await this.#checkPages(backup, manifest.pages, { names, order, trail: startTrail() });
     if (isSealedDetail(manifest.detail)) await this.#checkRow(backup, manifest.detail, undefined);
     else {
       const error = order.finish(manifest);
@@ -65,6 +65,12 @@ export class BackupChecker {
     if (summary instanceof NbakError) this.#find(pageName(id), problemOf(summary, { object: pageName(id) }));
   }
 
+  /** Adds a file that needs a damaged blob, for sealed names, where only a holder of secrets can tell. */
+  nameFile(backup: BackupId, row: BlobRow, file: string): void {
+    const { key, problem } = this.#blobProblem(row);
+    this.#find(key, problem, backup, [file]);
+  }
+
   /** All findings, affected backups and files gathered. */
   problems(): readonly VerifyProblem[] {
     return [...this.#findings.values()].map(({ problem, backups, files }) => ({
@@ -77,7 +83,7 @@ export class BackupChecker {
   async #checkPages(
     backup: Backup,
     ids: readonly PageId[],
-    at: { readonly names: RootNames; readonly order: OrderCheck; readonly depth: number },
+    at: { readonly names: RootNames; readonly order: OrderCheck; readonly trail: ListTrail },
   ): Promise<void> {
     for (const id of ids) {
       this.reachedPages.add(id);
@@ -97,8 +103,13 @@ export class BackupChecker {
         continue;
       }
       if (summary.type === 'list') {
-        assertPageDepth(at.depth + 1);
-        await this.#checkPages(backup, summary.children, { ...at, depth: at.depth + 1 });
+        const below = enterList(at.trail, id);
+        if (below instanceof NbakError) {
+          this.#find(name, problemOf(below, { object: name }), backup.id);
+          at.order.giveUp();
+        } else {
+          await this.#checkPages(backup, summary.children, { ...at, trail: below });
+        }
         continue;
       }
       const root = at.names.next(summary.entries?.count ?? 0);
@@ -120,6 +131,22 @@ export class BackupChecker {
       this.#find(
         name,
         problemOf(summary, { object: name }),
+        backup.id,
+        await this.#filesOf(from, { child: id }),
+      );
+      return;
+    }
+    // §10.1, §10.7: where names are sealed, what a content page holds is sealed as well.
+    const due = isSealedDetail(backup.manifest.detail) ? 'public' : 'content';
+    if (summary.type !== due) {
+      const name = pageName(id);
+      const error = new NbakError(
+        'REFERENCE_TAMPERED',
+        `${name} is a page of type ${summary.type} where another is due`,
+      );
+      this.#find(
+        name,
+        problemOf(error, { object: name }),
         backup.id,
         await this.#filesOf(from, { child: id }),
       );

@@ -1,16 +1,19 @@
 /** With secrets: the content of every file against its signed digest, and every database checked. Implements §20.3. */
 
 import { isNbakError, NbakError } from '../errors.js';
+import { BLOB_KINDS } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import { concatBytes, equalBytes, toHex } from '../format/bytes.js';
-import { pathToBytes, pathToText } from '../format/path.js';
+import type { BackupId } from '../format/ids.js';
+import type { BlobRow } from '../format/page.js';
+import { joinPath, pathToBytes, pathToText } from '../format/path.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import { readEntries, type BackedUpEntry } from '../repository/entries.js';
 import { readData, type DataRun, type DigestKeys } from '../repository/file-data.js';
 import { readDetail, type Backup } from '../repository/manifests.js';
 import { manifestName } from '../repository/object-names.js';
 import type { PageReader } from '../repository/pages.js';
-import type { GoodBlob, PackFindings } from './packs.js';
+import type { PackFindings } from './packs.js';
 import { problemOf, type VerifyProblem } from './result.js';
 
 /** What opening needs, and how a database is checked. */
@@ -30,6 +33,8 @@ export interface ContentFindings {
   readonly databases: number;
   readonly notCheckable: readonly string[];
   readonly problems: readonly VerifyProblem[];
+  /** Files that could not be compared because a blob of theirs is damaged or gone. */
+  readonly lost: readonly { readonly backup: BackupId; readonly blob: BlobRow; readonly file: string }[];
 }
 
 /** Compares every file of `backups`; a file that several backups share is compared once. */
@@ -41,6 +46,7 @@ export async function checkContent(
   const seen = new Set<string>();
   const notCheckable: string[] = [];
   const problems: VerifyProblem[] = [];
+  const lost: ContentFindings['lost'][number][] = [];
   let files = 0;
   let databases = 0;
   for (const backup of backups) {
@@ -49,11 +55,19 @@ export async function checkContent(
       if (detail === undefined) continue;
       for await (const item of readEntries(decryption.pages, backup, detail)) {
         if (item.entry.kind !== 'file') continue;
-        const key = `${item.entry.path}\0${toHex(item.entry.digest)}\0${item.pieces.map(({ blob }) => blob.id).join()}`;
+        const { digest, size, extra } = item.entry;
+        // The digest says nothing of size and holes.
+        const madeOf = item.pieces.map(({ blob, slice = '' }) => `${blob.id}/${slice}`);
+        const key = [item.entry.path, toHex(digest), size, extra.holes, ...madeOf].join('\0');
         if (seen.has(key)) continue;
         seen.add(key);
+        const path = pathToText(
+          detail.roots.length === 1 ? item.entry.path : joinPath(item.root.name, item.entry.path),
+        );
+        const missing = item.pieces.filter(({ blob }) => packs.good.get(blob.id)?.opened === undefined);
+        for (const { blob } of missing) lost.push({ backup: backup.id, blob, file: path });
+        if (missing.length > 0) continue;
         files += 1;
-        const path = pathToText(item.entry.path);
         const error = compare(item, packs, decryption.keys) ?? (await check(item));
         if (error !== undefined) problems.push(problemOf(error, { backups: [backup.id], files: [path] }));
       }
@@ -62,7 +76,7 @@ export async function checkContent(
       problems.push(problemOf(error, { object: manifestName(backup.id), backups: [backup.id] }));
     }
   }
-  return { files, databases, notCheckable, problems };
+  return { files, databases, notCheckable, problems, lost };
 
   async function check(item: BackedUpEntry): Promise<NbakError | undefined> {
     const { database, flags = 0 } = item.entry.extra;
@@ -86,19 +100,20 @@ function compare(
   keys: DigestKeys,
 ): NbakError | undefined {
   const hashes: Uint8Array[] = [];
-  let size = (entry.extra.holes ?? []).reduce((sum, [, length]) => sum + length, 0);
+  let data = 0;
   for (const { blob, slice } of pieces) {
-    const opened: GoodBlob['opened'] = good.get(blob.id)?.opened;
-    const hash = opened?.pieces[slice ?? 0];
-    // A blob that is missing or did not open is a finding of its own.
-    if (opened === undefined) return undefined;
-    if (hash === undefined || opened.plaintextLength !== blob.plaintextLength)
+    const known = good.get(blob.id);
+    if (known?.opened === undefined) throw new RangeError('only files whose blobs opened are compared');
+    const { kind, opened } = known;
+    const hash = opened.pieces[slice ?? 0];
+    const isFitting = slice === undefined ? FILE_KINDS.includes(kind) : kind === BLOB_KINDS.bundle;
+    if (hash === undefined || !isFitting || opened.plaintextLength !== blob.plaintextLength)
       return differs(entry.path, 'a piece');
     hashes.push(hash);
-    if (slice === undefined) size += opened.plaintextLength;
+    data += opened.lengths[slice ?? 0] ?? 0;
   }
-  const isSliced = pieces.some(({ slice }) => slice !== undefined);
-  if (!isSliced && size !== entry.size) return differs(entry.path, 'its size');
+  const hollow = (entry.extra.holes ?? []).reduce((sum, [, length]) => sum + length, 0);
+  if (data + hollow !== entry.size) return differs(entry.path, 'its size');
   const digestKey = keys.digestKeys.get(dedup);
   if (digestKey === undefined) return differs(entry.path, 'its dedup number');
   const { crypto } = keys;
@@ -109,6 +124,8 @@ function compare(
   );
   return equalBytes(digest, entry.digest) ? undefined : differs(entry.path, 'its digest');
 }
+
+const FILE_KINDS: readonly number[] = [BLOB_KINDS.data, BLOB_KINDS.appKey];
 
 function differs(path: BackedUpEntry['entry']['path'], what: string): NbakError {
   return new NbakError(

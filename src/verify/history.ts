@@ -26,7 +26,7 @@ export function checkHistory(facts: HistoryFacts): readonly VerifyProblem[] {
   for (const row of facts.tombstones) sequences.set(row.digest, row.sequence);
   const present = (id: BackupId): boolean => sequences.has(id) || facts.unreadable.includes(id);
 
-  const problems = [...parentProblems(facts, sequences, present)];
+  const problems = [...rowProblems(facts), ...parentProblems(facts, sequences, present)];
   const takenBack = facts.heads.remembered().filter(({ id }) => !present(id));
   for (const { id, sequence } of takenBack) {
     const error = new NbakError(
@@ -37,17 +37,46 @@ export function checkHistory(facts: HistoryFacts): readonly VerifyProblem[] {
   }
   if (takenBack.length === 0 && facts.unreadable.length === 0) {
     const heads = headsOf(facts.backups, facts.tombstones);
-    facts.heads.remember(heads.map(({ id, manifest }) => ({ id, sequence: manifest.sequence })));
+    facts.heads.remember(heads);
   }
   if (facts.maxAgeMs !== undefined) problems.push(...staleProblems(facts.backups, facts.now, facts.maxAgeMs));
   return problems;
 }
 
+/** §12.3: every row of one backup, and its manifest where it is still there, say the same. */
+function* rowProblems({ backups, tombstones }: HistoryFacts): Generator<VerifyProblem> {
+  const said = new Map<BackupId, string>();
+  const nodes = [
+    ...backups.map(({ id, manifest: { sequence, parents } }) => ({ id, sequence, parents })),
+    ...tombstones.map(({ digest: id, sequence, parents }) => ({ id, sequence, parents })),
+  ];
+  for (const { id, sequence, parents } of nodes) {
+    const text = JSON.stringify([sequence, parents]);
+    if (said.has(id) && said.get(id) !== text) {
+      const error = new NbakError(
+        'REFERENCE_TAMPERED',
+        `A tombstone contradicts backup ${id}, or another tombstone, about sequence and parents`,
+      );
+      yield problemOf(error, { backups: [id] });
+    }
+    said.set(id, text);
+  }
+}
+
 function* parentProblems(
-  { backups, unreadable }: HistoryFacts,
+  { backups, tombstones, unreadable }: HistoryFacts,
   sequences: ReadonlyMap<BackupId, number>,
   present: (id: BackupId) => boolean,
 ): Generator<VerifyProblem> {
+  for (const { digest, parents } of tombstones) {
+    for (const parent of parents.filter((id) => !present(id))) {
+      const error = new NbakError(
+        'PARENT_MISSING',
+        `Backup ${parent} is missing: backup ${digest}, since forgotten, was made after it`,
+      );
+      yield problemOf(error, { backups: [digest] });
+    }
+  }
   for (const { id, manifest } of backups) {
     const missing = manifest.parents.filter((parent) => !present(parent));
     for (const parent of missing) {

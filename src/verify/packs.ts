@@ -1,6 +1,8 @@
 /** Every pack, every byte (§20.1 step 3), and with secrets every blob opened (§20.3). */
 
 import { isNbakError, NbakError } from '../errors.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import { decodeBundle } from '../format/bundle.js';
 import type { BlobId, PackId } from '../format/ids.js';
 import type { BlobEngine } from '../repository/blob-engine.js';
 import { packName } from '../repository/object-names.js';
@@ -14,8 +16,12 @@ export interface GoodBlob {
   readonly length: number;
   readonly kind: number;
   readonly isStandIn: boolean;
-  /** With secrets: SHA-256 of each piece (§10.5), and the plaintext's length. */
-  readonly opened?: { readonly pieces: readonly Uint8Array[]; readonly plaintextLength: number };
+  /** With secrets: SHA-256 and length of each piece (§10.5), and the plaintext's length. */
+  readonly opened?: {
+    readonly pieces: readonly Uint8Array[];
+    readonly lengths: readonly number[];
+    readonly plaintextLength: number;
+  };
 }
 
 /** The blobs of all packs. */
@@ -104,7 +110,12 @@ async function openAll(
   });
   const results = await engine.open(bytes, frames);
   return results.map((result, i) => {
-    if (!('error' in result)) return { pieces: result.pieces, plaintextLength: result.plaintext.length };
+    if (!('error' in result)) {
+      const { pieces, plaintext, kind } = result;
+      const isBundle = kind === BLOB_KINDS.bundle;
+      const lengths = isBundle ? decodeBundle(plaintext).map(({ length }) => length) : [plaintext.length];
+      return { pieces, lengths, plaintextLength: plaintext.length };
+    }
     const { code, message } = result.error;
     return new NbakError(code, `${packName(pack.id)}: blob ${pack.footer.blobs[i]?.id ?? ''}: ${message}`);
   });

@@ -2,7 +2,6 @@
 
 import { NbakError } from '../errors.js';
 import type { BlobId, PackId, PageId } from '../format/ids.js';
-import { LIMITS } from '../format/limits.js';
 import { isSealedDetail } from '../format/manifest.js';
 import type { Backup } from '../repository/manifests.js';
 import type { ObjectFindings } from './objects.js';
@@ -25,9 +24,10 @@ export async function packsReachedBy(
     for (const { id } of blobs) packsOf.set(id, [...(packsOf.get(id) ?? []), pack]);
   }
   const blobs = new Set<BlobId>();
+  const seen = new Set<PageId>();
   for (const { manifest } of backups) {
     if (isSealedDetail(manifest.detail)) blobs.add(manifest.detail.id);
-    await collectBlobs(manifest.pages, from.summaries, { blobs, depth: 0 });
+    await collectBlobs(manifest.pages, from.summaries, { blobs, seen });
   }
   const reached = new Map<PackId, number>();
   for (const blob of blobs) {
@@ -44,15 +44,16 @@ export async function packsReachedBy(
 async function collectBlobs(
   pages: readonly PageId[],
   summaries: PageSummaries,
-  into: { readonly blobs: Set<BlobId>; readonly depth: number },
+  into: { readonly blobs: Set<BlobId>; readonly seen: Set<PageId> },
 ): Promise<void> {
-  // Deeper nesting than this is refused by the check that follows.
-  if (into.depth > LIMITS.pageDepth + 1) return;
   for (const page of pages) {
+    // Backups share most pages, and lists that repeat could go on for ever.
+    if (into.seen.has(page)) continue;
+    into.seen.add(page);
     const summary = await summaries.get(page);
     // What is wrong with a page is found, and said, when its backup is checked.
     if (summary instanceof NbakError) continue;
     for (const { id } of summary.blobs) into.blobs.add(id);
-    await collectBlobs(summary.children, summaries, { ...into, depth: into.depth + 1 });
+    await collectBlobs(summary.children, summaries, into);
   }
 }

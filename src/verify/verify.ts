@@ -45,6 +45,8 @@ export async function verify(
   const packs = await checkPacks(repository, wanted, { ...options, decrypt });
   const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), { pages, summaries });
   for (const backup of chosen) await checker.check(backup);
+  const content = decryption && (await checkContent(chosen, packs, decryption));
+  for (const { backup, blob, file } of content?.lost ?? []) checker.nameFile(backup, blob, file);
   const affected = checker.problems();
   if (isWhole) for (const id of inventory.pages.keys()) await checker.checkPage(id);
 
@@ -69,7 +71,6 @@ export async function verify(
         })
       : []),
   ];
-  const content = decryption && (await checkContent(chosen, packs, decryption));
   problems.push(...(content?.problems ?? []));
   const unreachedPages = [...inventory.pages.keys()].filter((id) => !checker.reachedPages.has(id)).length;
   const reachedPacks = new Set([...checker.reachedBlobs].map((id) => packs.packOf.get(id)));

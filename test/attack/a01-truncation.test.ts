@@ -15,7 +15,11 @@ beforeAll(async () => {
 });
 
 /** Every object cut at every byte, the empty object included and the whole one not. */
-function* cuts(): Generator<{ readonly what: string; readonly isIndex: boolean; readonly snapshot: Snapshot }> {
+function* cuts(): Generator<{
+  readonly what: string;
+  readonly isIndex: boolean;
+  readonly snapshot: Snapshot;
+}> {
   for (const [name, bytes] of tiny.snapshot) {
     for (let length = 0; length < bytes.length; length += 1) {
       yield {
@@ -52,7 +56,10 @@ describe('A1 truncation', () => {
       'pages',
       'repository',
     ]);
-    expect(await judge(await storageWith(tiny.snapshot), tiny.publicKey)).toMatchObject({ ok: true, exit: 0 });
+    expect(await judge(await storageWith(tiny.snapshot), tiny.publicKey)).toMatchObject({
+      ok: true,
+      exit: 0,
+    });
     expect(await released(tiny.snapshot)).toEqual(TINY_FILES);
   });
 
@@ -73,8 +80,10 @@ describe('A1 truncation', () => {
         if (content !== TINY_FILES[name]) wrong.push(`${what}: ${name}`);
       }
       // §9: an index object proves nothing that the packs do not prove.
-      if (isIndex && Object.keys(files).length !== Object.keys(TINY_FILES).length) wrong.push(`${what}: incomplete`);
-      if (!isIndex && Object.keys(files).length > 0 && what.startsWith('packs/')) wrong.push(`${what}: complete`);
+      if (isIndex && Object.keys(files).length !== Object.keys(TINY_FILES).length)
+        wrong.push(`${what}: incomplete`);
+      if (!isIndex && Object.keys(files).length > 0 && what.startsWith('packs/'))
+        wrong.push(`${what}: complete`);
     }
     expect(wrong).toEqual([]);
   });

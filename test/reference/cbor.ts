@@ -121,6 +121,8 @@ function build(bytes: Uint8Array, at: number): { value: Cbor; next: number } {
     const entries = new Map<Cbor, Cbor>();
     for (let i = 0; i < length; i += 1) {
       const key = item();
+      const plain = typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint';
+      demand(plain, 'FORMAT_INVALID', '§5.1', 'a map key that is neither an integer nor text');
       const twin = [...entries.keys()].some((known) => equal(encode(known), encode(key)));
       if (twin) fail('FORMAT_INVALID', '§5.1', 'a map has a key twice');
       entries.set(key, item());

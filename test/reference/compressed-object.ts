@@ -27,7 +27,10 @@ export function readCompressedObject(bytes: Uint8Array, magic: Magic, limit: num
   const rawLength = readU32(bytes, 6);
   demand(rawLength <= limit, 'LIMIT_EXCEEDED', '§15', 'raw bytes too long');
   const body = bytes.subarray(10);
-  if (codec === 1) return unzstd(body, rawLength);
+  if (codec === 1) {
+    demand(body.length < rawLength, 'FORMAT_INVALID', clause, 'compressed and not shorter');
+    return unzstd(body, rawLength);
+  }
   demand(body.length === rawLength, 'FORMAT_INVALID', clause, 'stored body of another length');
   return body.slice();
 }

@@ -1,5 +1,6 @@
 /** Cutting large files by content (spec §7.3) and small files into bundles (spec §7.5). */
 import { byteAt, readU32 } from './bytes.js';
+import { LIMITS } from './limits.js';
 import { mac } from './schedule.js';
 
 const KIB = 1024;
@@ -51,7 +52,8 @@ export function cutBundles(files: readonly SmallFile[], borderKey: Uint8Array): 
     const word = BigInt(readU32(mac(borderKey, file.path), 0));
     const border = word * 98304n < (1n << 32n) * BigInt(file.length + 512);
     const next = files[i + 1];
-    if (border || next === undefined || sum + next.length > BUNDLE_BYTES) {
+    const full = next === undefined || sum + next.length > BUNDLE_BYTES || count === LIMITS.bundleSlices;
+    if (border || full) {
       counts.push(count);
       count = 0;
       sum = 0;

@@ -89,7 +89,7 @@ function readAttributes(value: Cbor): [Uint8Array, Uint8Array][] {
 function readDatabase(value: Cbor): Database {
   const [pageSize, pages, userVersion, applicationId, journal, check] = list(value, 6);
   return {
-    pageSize: uint(pageSize),
+    pageSize: uint(pageSize, 0, 65536),
     pages: uint(pages),
     userVersion: int(userVersion),
     applicationId: int(applicationId),
@@ -101,6 +101,7 @@ function readDatabase(value: Cbor): Database {
 function readTarget(value: Cbor): Uint8Array {
   const target = bstr(value);
   invalid(target.length >= 1 && target.length <= LIMITS.pathBytes, 'link target of another length');
+  invalid(!target.includes(0), 'a zero byte in a link target');
   return target;
 }
 
@@ -138,7 +139,7 @@ function readExtra(value: Cbor | undefined, kind: number, size: number, counts: 
       invalid(pages.length > 0, 'no content pages');
       return pages;
     }),
-    flags: field(8, true, (item) => uint(item, 0, 7)),
+    flags: field(8, true, (item) => uint(item, 1, 7)),
   };
 }
 

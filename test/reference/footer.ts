@@ -38,8 +38,10 @@ function readRow(value: Cbor): FooterBlob {
   demand(row.length === 4 || row.length === 5, 'FORMAT_INVALID', '§8.2', 'a row of another length');
   const length = uint(row[3], FRAME_OVERHEAD + 8);
   demand(length <= LIMITS.sealedBytes + FRAME_OVERHEAD, 'LIMIT_EXCEEDED', '§15', 'a blob is too long');
+  const kind = uint(row[2]);
+  demand(kind >= 1 && kind <= 5, 'FORMAT_NEWER', '§6.2', 'unknown kind');
   const as = row.length === 5 ? bstr(row[4], 32) : null;
-  return { id: bstr(row[0], 32), tag: bstr(row[1], 32), kind: uint(row[2], 1, 5), length, as };
+  return { id: bstr(row[0], 32), tag: bstr(row[1], 32), kind, length, as };
 }
 
 /** Verifies and reads a footer; `id` is the repository's. */
@@ -56,7 +58,7 @@ export function readFooter(bytes: Uint8Array, id: Uint8Array, signers: readonly 
   const blobs = atMost(list(rows), LIMITS.packBlobs, 'blobs').map(readRow);
   const footer = {
     id: bstr(repository, 16),
-    epoch: uint(epoch, 1),
+    epoch: uint(epoch, 1, 2 ** 32 - 1),
     session: bstr(session, 16),
     dedup: uint(dedup, 1),
     blobs,
@@ -70,6 +72,8 @@ export function readFooter(bytes: Uint8Array, id: Uint8Array, signers: readonly 
   );
   const standIns = blobs.some((blob) => blob.as !== null);
   demand((signer.role === 'admin') === standIns, 'SIGNER_UNKNOWN', '§4.1', 'signed in the wrong role');
+  const current = Math.max(...signers.map((known) => known.epoch));
+  demand(!standIns || signer.epoch === current, 'SIGNER_UNKNOWN', '§8.4', 'an old admin key');
   demand(equal(footer.id, id), 'REFERENCE_TAMPERED', '§8.2', 'another repository');
   demand(footer.epoch === signer.epoch, 'REFERENCE_TAMPERED', '§8.2', 'the signer belongs to another epoch');
   return footer;

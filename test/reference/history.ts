@@ -21,14 +21,23 @@ export interface History {
 /** Checks the graph and gives its heads, ascending. */
 export function checkHistory(history: History): Uint8Array[] {
   const known = new Map<string, Node>();
-  for (const node of [...history.forgotten, ...history.manifests]) known.set(hex(node.digest), node);
-  for (const manifest of history.manifests) {
-    const parents = manifest.parents.map((parent) => known.get(hex(parent)));
-    const sequences = parents.map((parent) => {
-      if (parent === undefined)
+  for (const node of [...history.forgotten, ...history.manifests]) {
+    const other = known.get(hex(node.digest)) ?? node;
+    const same =
+      node.sequence === other.sequence && node.parents.map(hex).join() === other.parents.map(hex).join();
+    demand(same, 'REFERENCE_TAMPERED', '§12.3', 'two statements about one backup');
+    known.set(hex(node.digest), node);
+  }
+  const sequencesOf = (node: Node): number[] =>
+    node.parents.map((parent) => {
+      const found = known.get(hex(parent));
+      if (found === undefined)
         return fail('PARENT_MISSING', '§12.2', 'a parent is neither there nor forgotten');
-      return parent.sequence;
+      return found.sequence;
     });
+  history.forgotten.forEach((row) => sequencesOf({ ...row }));
+  for (const manifest of history.manifests) {
+    const sequences = sequencesOf(manifest);
     const expected = 1 + Math.max(0, ...sequences);
     demand(manifest.sequence === expected, 'REFERENCE_TAMPERED', '§12.2', `sequence, expected ${expected}`);
   }
@@ -36,6 +45,6 @@ export function checkHistory(history: History): Uint8Array[] {
     demand(known.has(hex(head)), 'TAKEN_BACK', '§12.2', 'a remembered head is gone');
   }
   const named = [...known.values()].flatMap((node) => node.parents);
-  const heads = history.manifests.filter((node) => !named.some((parent) => equal(parent, node.digest)));
+  const heads = [...known.values()].filter((node) => !named.some((parent) => equal(parent, node.digest)));
   return sorted(heads.map((head) => unhex(hex(head.digest))));
 }

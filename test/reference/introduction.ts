@@ -1,6 +1,6 @@
 /** How a pinned key introduces all other keys (spec §19.1, §19.2). */
 import { ascii, compare, equal, hex } from './bytes.js';
-import { demand, fail } from './fail.js';
+import { demand } from './fail.js';
 import { type EpochRecord, readStoredRecord, type StoredRecord } from './epoch-record.js';
 import { readRepositoryObject } from './repository-object.js';
 import { hash } from './schedule.js';
@@ -24,14 +24,14 @@ export interface Introduction {
   readonly names: number;
   readonly accepted: EpochRecord[];
   readonly signers: Signer[];
-  /** Names of records that no accepted key introduces. */
+  /** Names of objects below `epochs/` that count for nothing: no record, or one that no accepted key introduces. */
   readonly ignored: string[];
 }
 
-function readCandidate(object: NamedObject, id: Uint8Array): Candidate {
+function readCandidate(object: NamedObject, id: Uint8Array): Candidate | null {
   const digest = hash(object.bytes);
   const match = /^epochs\/([1-9][0-9]*)\.([0-9a-f]{64})$/.exec(object.name);
-  if (match === null) fail('OBJECT_UNEXPECTED', '§16.1', 'no name of a record');
+  if (match === null) return null;
   demand(match[2] === hex(digest), 'OBJECT_CORRUPT', '§16.1', 'the SHA-256 is not the name');
   const stored = readStoredRecord(object.bytes, id);
   demand(match[1] === String(stored.record.epoch), 'REFERENCE_TAMPERED', '§13.3', 'named by another number');
@@ -82,7 +82,7 @@ export function introduceKeys(
 ): Introduction {
   const root = readRepositoryObject(repository);
   const { id } = root;
-  const candidates = records.map((object) => readCandidate(object, id));
+  const candidates = records.map((object) => readCandidate(object, id)).filter((record) => record !== null);
   const accepted = accept(candidates, pinned, id).sort((a, b) => a.record.epoch - b.record.epoch);
   accepted.forEach((candidate, i) => {
     const twins = accepted[i + 1]?.record.epoch === candidate.record.epoch;
@@ -100,9 +100,8 @@ export function introduceKeys(
     { role: 'admin', epoch: record.epoch, publicKey: record.admin },
     ...record.backup.map((publicKey): Signer => ({ role: 'backup', epoch: record.epoch, publicKey })),
   ]);
-  const ignored = candidates
-    .filter((candidate) => !accepted.includes(candidate))
-    .map((candidate) => candidate.name);
+  const names = accepted.map((candidate) => candidate.name);
+  const ignored = records.map((object) => object.name).filter((name) => !names.includes(name));
   ignored.sort((a, b) => compare(ascii(a), ascii(b)));
   return { id, names: root.names, accepted: accepted.map((candidate) => candidate.record), signers, ignored };
 }

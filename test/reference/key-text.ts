@@ -26,24 +26,31 @@ function readText(text: string, prefix: string, code: ErrorCode): Uint8Array {
   return decoded.bytes;
 }
 
+/** Without ASCII white space at both ends. */
+const trimmed = (text: string): string => text.replace(/^[\t\n\v\f\r ]+/, '').replace(/[\t\n\v\f\r ]+$/, '');
+const lowered = (text: string): string => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+
 /** §2.3: was this text meant as the text form? */
 function meantAsTextForm(text: string): boolean {
-  const bare = text.trim().toLowerCase();
-  if (bare.startsWith('nbak')) return true;
-  if (bare.length < 64 || bare.length > 68) return false;
-  return BECH32_TAIL.test(bare.slice(-58)) && bare.slice(5, 10).includes('1');
+  const bare = trimmed(text);
+  const lower = lowered(bare);
+  if (lower.startsWith('nbak')) return true;
+  if (/^[0-9a-f]{64}$/.test(bare)) return false;
+  const characters = Array.from(lower);
+  if (characters.length < 64 || characters.length > 68) return false;
+  return BECH32_TAIL.test(lower.slice(-58)) && characters.slice(5, 10).includes('1');
 }
 
 /** The key bytes of a vault key (§2.1). */
 export function readVaultKey(text: string): Uint8Array {
-  demand(text !== '', 'KEY_MALFORMED', '§2.1', 'the empty text is no vault key');
+  demand(text !== '', 'KEY_MISSING', '§2.1', 'the empty text is no vault key');
   if (!meantAsTextForm(text)) return ascii(text);
-  return readText(text, 'nbakkey', 'KEY_MALFORMED');
+  return readText(trimmed(text), 'nbakkey', 'KEY_MALFORMED');
 }
 
 /** The admin public key of a verification key (§2.5). */
 export function readVerificationKey(text: string): Uint8Array {
-  const key = readText(text, 'nbakpub', 'PUBLIC_KEY_MALFORMED');
+  const key = readText(trimmed(text), 'nbakpub', 'PUBLIC_KEY_MALFORMED');
   checkPublicKey(key, 'PUBLIC_KEY_MALFORMED');
   return key;
 }

@@ -8,6 +8,7 @@ export const LIMITS = {
   bundleSlices: 8192,
   indexRawBytes: 16777216,
   pageRawBytes: 16777216,
+  tableRawBytes: 16777216,
   pageEntries: 65536,
   pageDepth: 4,
   manifestBytes: 4194304,

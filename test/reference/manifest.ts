@@ -105,11 +105,17 @@ export function readDetail(value: Cbor | undefined): Detail {
   };
 }
 
-/** What a manifest is read against: `name` is its 32 bytes, `id` the repository's. */
-export interface ManifestPlace {
+/** What a signed object is read against: `name` is its 32 bytes, `id` the repository's. */
+export interface SignedPlace {
   readonly name: Uint8Array;
   readonly id: Uint8Array;
   readonly signers: readonly Signer[];
+}
+
+/** What a manifest is read against. */
+export interface ManifestPlace extends SignedPlace {
+  /** What the repository object says. */
+  readonly names: number;
 }
 
 const KEYS = [
@@ -132,7 +138,7 @@ function readPayload(payload: Uint8Array): Manifest {
   return {
     id: bstr(map['id'], 16),
     repository: bstr(map['repository'], 16),
-    epoch: uint(map['epoch'], 1),
+    epoch: uint(map['epoch'], 1, 2 ** 32 - 1),
     time: int(map['time']),
     signedAt: int(map['signedAt']),
     parents: atMost(names(map['parents'], 'ascending'), LIMITS.parents, 'parents'),
@@ -165,6 +171,7 @@ export function readManifest(bytes: Uint8Array, place: ManifestPlace): Manifest 
     '§11.1',
     'the signer belongs to another epoch',
   );
+  demand(manifest.names === place.names, 'REFERENCE_TAMPERED', '§11.2', 'another mode than the repository’s');
   return manifest;
 }
 

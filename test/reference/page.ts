@@ -6,7 +6,7 @@ import { readCompressedObject } from './compressed-object.js';
 import { type Entry, type Piece, readEntry, readPieces } from './entry.js';
 import { demand } from './fail.js';
 import { LIMITS } from './limits.js';
-import { comparePaths } from './path.js';
+import { checkPageOrder } from './path.js';
 import { atMost, bstr, list, names, tstr, uint } from './shape.js';
 import { demandName } from './signature.js';
 
@@ -68,6 +68,7 @@ export function readBlobRow(bytes: Uint8Array): BlobRow {
 
 function readRows(blobs: Uint8Array, size: 36 | 40): BlobRow[] {
   invalid(blobs.length % size === 0, 'blobs are no whole rows');
+  demand(blobs.length / size <= LIMITS.pageEntries, 'LIMIT_EXCEEDED', '§15', 'too many rows');
   const rows = Array.from({ length: blobs.length / size }, (_, i) =>
     readBlobRow(blobs.subarray(i * size, (i + 1) * size)),
   );
@@ -77,7 +78,8 @@ function readRows(blobs: Uint8Array, size: 36 | 40): BlobRow[] {
 
 function readOwner(value: Cbor): Owner {
   const [uid, user, gid, group] = list(value, 4);
-  return { uid: uint(uid), user: tstr(user), gid: uint(gid), group: tstr(group) };
+  const most = 2 ** 32 - 1;
+  return { uid: uint(uid, 0, most), user: tstr(user), gid: uint(gid, 0, most), group: tstr(group) };
 }
 
 function readBody(type: number, value: Cbor | undefined, children: number, rows: number): PageBody {
@@ -88,10 +90,7 @@ function readBody(type: number, value: Cbor | undefined, children: number, rows:
     const entries = atMost(list(entryRows), LIMITS.pageEntries, 'entries').map((item) =>
       readEntry(item, counts),
     );
-    entries.forEach((entry, i) => {
-      const before = entries[i - 1];
-      invalid(before === undefined || comparePaths(before.path, entry.path) < 0, 'entries not in path order');
-    });
+    checkPageOrder(entries);
     return { type: 1, owners, entries };
   }
   if (type === 2) {
@@ -143,5 +142,5 @@ export function checkSealedPage(open: Page, sealed: Page): void {
   );
   demand(open.dedup === sealed.dedup, 'REFERENCE_TAMPERED', '§10.7', 'another dedup secret');
   const sealable = sealed.body.type === 1 || sealed.body.type === 3;
-  demand(sealable, 'FORMAT_INVALID', '§10.7', 'only pages of type 1 and 3 are sealed');
+  demand(sealable, 'REFERENCE_TAMPERED', '§10.7', 'only pages of type 1 and 3 are sealed');
 }

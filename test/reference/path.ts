@@ -55,17 +55,30 @@ export interface PlacedEntry {
   readonly kind: number;
 }
 
+const invalid = (holds: boolean, message: string): void => demand(holds, 'FORMAT_INVALID', '§10.3', message);
+
 /** Checks all entries of one root, from its first to its last. */
 export function checkEntryOrder(entries: readonly PlacedEntry[]): void {
-  const invalid = (holds: boolean, message: string): void =>
-    demand(holds, 'FORMAT_INVALID', '§10.3', message);
   entries.forEach((entry) => checkPath(entry.path));
   invalid(entries[0]?.path.length === 0, 'the first entry is not the root');
+  checkPageOrder(entries);
+}
+
+/** Checks what one page can show: what is above its first entry is taken to be on the pages before it. */
+export function checkPageOrder(entries: readonly PlacedEntry[]): void {
+  const first = entries[0]?.path ?? new Uint8Array();
   entries.forEach((entry, i) => {
+    if (entry.path.length === 0) invalid(entry.kind === 1, 'the root is no directory');
     const before = entries[i - 1];
     if (before === undefined) return;
     invalid(comparePaths(before.path, entry.path) < 0, 'not in path order, or twice');
-    const parent = entries.slice(0, i).find((candidate) => equal(candidate.path, parentOf(entry.path)));
-    invalid(parent?.kind === 1, 'no parent directory before it');
+    const parent = parentOf(entry.path);
+    const here = entries.slice(0, i).find((candidate) => equal(candidate.path, parent));
+    invalid(here === undefined ? isAbove(parent, first) : here.kind === 1, 'no parent directory before it');
   });
 }
+
+const isAbove = (directory: Uint8Array, path: Uint8Array): boolean =>
+  directory.length === 0
+    ? path.length > 0
+    : path[directory.length] === SLASH && equal(directory, path.subarray(0, directory.length));

@@ -51,14 +51,15 @@ export function openSlot(
     kind: uint(kindItem),
     salt: bstr(saltItem, 32),
   };
-  demand(context.kind === 1 || context.kind === 2, 'FORMAT_NEWER', '§13.4', 'unknown kind of slot');
+  demand(context.kind === secret.kind, 'KEY_WRONG', '§13.4', 'a slot of another kind is skipped');
   const parameters = list(parameterItems, context.kind === 2 ? 1 : 0);
   const logN = context.kind === 2 ? uint(parameters[0]) : 0;
   demand(context.kind === 1 || logN >= 17, 'FORMAT_INVALID', '§13.4', 'logN below 17');
   demand(logN <= 20, 'LIMIT_EXCEEDED', '§13.4', 'logN above 20');
   const sealed = bstr(sealedItem, 80);
-  demand(secret.kind === context.kind, 'KEY_WRONG', '§13.4', 'a slot of another kind');
-  const root = openOnce(slotKey(slotInput(secret, context.salt, logN), context), sealed);
-  if (root === undefined) return fail('KEY_WRONG', '§13.4', 'the secret does not open the slot');
+  const keys = slotKey(slotInput(secret, context.salt, logN), context);
+  demand(equal(sealed.subarray(0, 32), keys.commitment), 'KEY_WRONG', '§13.4', 'another commitment');
+  const root = openOnce(keys, sealed);
+  if (root === undefined) return fail('BLOB_TAMPERED', '§13.4', 'the authentication tag fails');
   return { epoch: context.epoch, root };
 }

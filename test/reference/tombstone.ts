@@ -3,7 +3,7 @@ import { equal } from './bytes.js';
 import { type Cbor, decode, encode } from './cbor.js';
 import { demand } from './fail.js';
 import { LIMITS } from './limits.js';
-import type { ManifestPlace } from './manifest.js';
+import type { SignedPlace } from './manifest.js';
 import { ascending, atMost, bstr, int, list, names, uint } from './shape.js';
 import { demandName, openEnvelope } from './signature.js';
 
@@ -37,7 +37,7 @@ function readRow(value: Cbor): Forgotten {
 }
 
 /** Verifies and reads a tombstone object. */
-export function readTombstone(bytes: Uint8Array, place: ManifestPlace): Tombstone {
+export function readTombstone(bytes: Uint8Array, place: SignedPlace): Tombstone {
   demand(bytes.length <= LIMITS.manifestBytes, 'LIMIT_EXCEEDED', '§15', 'the tombstone is too long');
   demandName(place.name, bytes);
   const { id, signers } = place;

@@ -54,6 +54,28 @@ export function frameOf(blocks: readonly Block[], shape: FrameShape): Uint8Array
   );
 }
 
+/** A frame of `bytes` in which runs of 16 or more equal bytes are RLE blocks. */
+export function frameWithRuns(bytes: Uint8Array): Uint8Array {
+  const blocks: Block[] = [];
+  let rawStart = 0;
+  const endRaw = (end: number): void => {
+    if (end > rawStart) blocks.push({ type: 'raw', bytes: bytes.subarray(rawStart, end) });
+  };
+  for (let at = 0; at < bytes.length;) {
+    const byte = byteAt(bytes, at);
+    let end = at + 1;
+    while (end < bytes.length && bytes[end] === byte) end += 1;
+    if (end - at >= 16) {
+      endRaw(at);
+      blocks.push({ type: 'rle', byte, length: end - at });
+      rawStart = end;
+    }
+    at = end;
+  }
+  endRaw(bytes.length);
+  return frameOf(blocks, { contentSize: bytes.length });
+}
+
 interface Header {
   readonly contentSize: number;
   readonly window: number;

@@ -80,10 +80,21 @@ export async function judgeDecrypted(storage: Storage, keyBytes: Uint8Array): Pr
 async function judging(run: () => ReturnType<typeof verify>): Promise<Judgement> {
   try {
     const { ok, problems } = await run();
-    return { ok, exit: verdictExit(problems), codes: [...new Set(problems.map(({ code }) => code))], problems };
+    return {
+      ok,
+      exit: verdictExit(problems),
+      codes: [...new Set(problems.map(({ code }) => code))],
+      problems,
+    };
   } catch (error) {
     if (!isNbakError(error)) throw error;
-    return { ok: false, exit: ERROR_CODES[error.code].exit, codes: [error.code], problems: [], refused: error };
+    return {
+      ok: false,
+      exit: ERROR_CODES[error.code].exit,
+      codes: [error.code],
+      problems: [],
+      refused: error,
+    };
   }
 }
 
@@ -96,7 +107,8 @@ export async function restoreBackup(
   const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
   const { source, close } = await readerOf(repository);
   try {
-    const chosen = to.backup === undefined ? await newest(repository) : await readBackup(repository, to.backup);
+    const chosen =
+      to.backup === undefined ? await newest(repository) : await readBackup(repository, to.backup);
     const detail = await readDetail(chosen.manifest, source.blobs);
     if (detail === undefined) throw new Error('the detail is sealed');
     return await restore(

@@ -8,13 +8,14 @@ import type { Entry, EntryExtra, EntryKind } from '#nbak/format/entry.js';
 import { idFromBytes, type BackupId, type BlobId, type PackId, type PageId } from '#nbak/format/ids.js';
 import { encodeManifest, type Manifest, type ManifestDetail } from '#nbak/format/manifest.js';
 import { encodePackEnd, encodeFooter, type Footer, type FooterBlob } from '#nbak/format/pack.js';
-import { encodePage, type Page, type PlainBlobRow } from '#nbak/format/page.js';
+import { encodePage, type BlobRow, type Page, type PlainBlobRow } from '#nbak/format/page.js';
 import type { BytePath } from '#nbak/format/path.js';
 import { BlobSealer } from '#nbak/repository/blob-crypto.js';
 import { packObject } from '#nbak/repository/compressed-io.js';
 import { manifestName, packName, pageName } from '#nbak/repository/object-names.js';
 import type { UnlockedRepository } from '#nbak/repository/open.js';
 import { keySchedule } from '#nbak/vault/key-schedule.js';
+import { footerOf, indexFrom } from './outsider.js';
 
 /** A sealed blob and what is said of it. */
 export interface ForgedBlob {
@@ -69,7 +70,7 @@ export class Insider {
 
   /** Calls any bytes a blob. */
   blobOf(frame: Uint8Array, said: Pick<ForgedBlob, 'tag' | 'kind' | 'plaintextLength'>): ForgedBlob {
-    return { id: idFromBytes(nodeCrypto.sha256(frame)), frame, ...said };
+    return { ...said, id: idFromBytes(nodeCrypto.sha256(frame)), frame };
   }
 
   /** The complete bytes of a pack with a valid signature over `rows` (default: the truth). */
@@ -93,10 +94,11 @@ export class Insider {
     return { id: idFromBytes(nodeCrypto.sha256(signed)), bytes };
   }
 
-  /** Stores a pack. */
+  /** Stores a pack and an index object of it. */
   async storePack(blobs: readonly ForgedBlob[], rows?: readonly FooterBlob[]): Promise<PackId> {
     const { id, bytes } = this.packBytes(blobs, rows);
     await this.#repository.storage.put(packName(id), bytes);
+    await this.#repository.storage.put(...indexFrom([footerOf(bytes)]));
     return id;
   }
 
@@ -111,10 +113,15 @@ export class Insider {
   /** Signs and stores a manifest of one root. */
   async storeManifest(
     pages: readonly PageId[],
-    said: Partial<Omit<Manifest, 'detail'>> & { readonly entries: number; readonly detail?: Partial<ManifestDetail> },
+    said: Partial<Omit<Manifest, 'detail'>> & {
+      readonly entries: number;
+      readonly detail?: Partial<ManifestDetail>;
+      /** The blob that seals the detail, instead of a detail in the open. */
+      readonly sealedDetail?: BlobRow;
+    },
   ): Promise<BackupId> {
     const { secrets, id: repository, storage } = this.#repository;
-    const { entries, detail, ...fields } = said;
+    const { entries, detail, sealedDetail, ...fields } = said;
     const manifest: Manifest = {
       id: nodeCrypto.randomBytes(16),
       repository,
@@ -128,7 +135,7 @@ export class Insider {
       totals: { files: 0, directories: 0, others: 0, bytes: 0 },
       pages,
       ...fields,
-      detail: {
+      detail: sealedDetail ?? {
         host: 'h',
         roots: [{ name: 's' as BytePath, path: '/s' as BytePath, entries }],
         tags: [],
@@ -190,7 +197,14 @@ export class Insider {
       }
       return this.entryOf(entry, rows.length - 1);
     });
-    const page: Page = { type: 'entries', dedup: 1, children: [], blobs: rows, owners: [OWNER], entries: list };
+    const page: Page = {
+      type: 'entries',
+      dedup: 1,
+      children: [],
+      blobs: rows,
+      owners: [OWNER],
+      entries: list,
+    };
     return { page, blobs };
   }
 
@@ -203,11 +217,16 @@ export class Insider {
       ids.push(await this.storePage(page));
     }
     const all = pages.flat();
-    const files = all.filter(({ kind, content }) => kind === 'file' || (kind === undefined && content !== undefined));
+    const files = all.filter(
+      ({ kind, content }) => kind === 'file' || (kind === undefined && content !== undefined),
+    );
     const directories = all.filter(({ kind, content }) =>
       kind === undefined ? content === undefined : kind === 'directory',
     );
-    const bytes = files.reduce((sum, { size, content = '' }) => sum + (size ?? encoder.encode(content).length), 0);
+    const bytes = files.reduce(
+      (sum, { size, content = '' }) => sum + (size ?? encoder.encode(content).length),
+      0,
+    );
     const totals = {
       files: files.length,
       directories: directories.length,

@@ -27,7 +27,10 @@ export interface TestRepository {
 }
 
 /** A repository with nothing in it. */
-export async function emptyRepository(names: NamesMode = 'plain', storage = memoryStorage()): Promise<TestRepository> {
+export async function emptyRepository(
+  names: NamesMode = 'plain',
+  storage = memoryStorage(),
+): Promise<TestRepository> {
   await initRepository(storage, nodeCrypto, { keyBytes: KEY_BYTES, names, now: Date.now() });
   const unlocked = await openWithVaultKey(storage, nodeCrypto, KEY_BYTES);
   return { storage, unlocked, publicKey: unlocked.verificationKey };

@@ -52,7 +52,7 @@ export interface EpochKeys {
 
 export interface VectorAdapter {
   readonly name: string;
-  /** Operations that this implementation does not offer; the runner counts their vectors as not run. */
+  /** What this implementation does not offer: an operation, or one vector of it as `operation: comment`. */
   readonly without: readonly string[];
 
   readVaultKey(text: string): Answer<Uint8Array>;
@@ -129,7 +129,8 @@ export interface VectorAdapter {
   openSealedPage(
     input: SecretsInput & { object: Uint8Array; name: Uint8Array; frame: Uint8Array },
   ): Answer<Page>;
-  readManifest(input: SignedInput): Answer<Manifest>;
+  /** `names` is what the repository object says. */
+  readManifest(input: SignedInput & { readonly names: number }): Answer<Manifest>;
   /** Reads the plaintext of a blob of kind 5 (§11.3). */
   readDetail(plaintext: Uint8Array): Answer<Detail>;
   readTombstone(input: SignedInput): Answer<Tombstone>;

@@ -27,7 +27,8 @@ function operation<T>(reader: Reader<T>, ask: (adapter: VectorAdapter, input: T)
 }
 
 const signer = record({ role: oneOf('backup', 'admin'), epoch: number, publicKey: bytes });
-const signed = record({ object: bytes, name: bytes, id: bytes, signers: listOf(signer) });
+const signedFields = { object: bytes, name: bytes, id: bytes, signers: listOf(signer) };
+const signed = record(signedFields);
 const secrets = { id: bytes, root: bytes, dedupSecret: bytes };
 const node = record({ digest: bytes, sequence: number, parents: listOf(bytes) });
 
@@ -137,7 +138,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     record({ ...secrets, object: bytes, name: bytes, frame: bytes }),
     (adapter, input) => adapter.openSealedPage(input),
   ),
-  readManifest: operation(signed, (adapter, input) => adapter.readManifest(input)),
+  readManifest: operation(record({ ...signedFields, names: number }), (adapter, input) =>
+    adapter.readManifest(input),
+  ),
   readDetail: operation(record({ plaintext: bytes }), (adapter, input) =>
     adapter.readDetail(input.plaintext),
   ),

@@ -86,15 +86,9 @@ export const referenceAdapter: VectorAdapter = {
   readPage: ({ object, name }) => readPage(object, name),
   openSealedPage: ({ object, name, frame, ...secrets }) => {
     const open = readPage(object, name);
-    if (open.body.type !== 4) return fail('FORMAT_INVALID', '§10.7', 'not a public page');
+    if (open.body.type !== 4) return fail('REFERENCE_TAMPERED', '§10.7', 'not a public page');
     const { sealed } = open.body;
     demand(equal(hash(frame), sealed.id), 'OBJECT_CORRUPT', '§6.7', 'the frame is not the one named');
-    demand(
-      frame.length === sealed.frameLength,
-      'REFERENCE_TAMPERED',
-      '§10.7',
-      'the frame has another length',
-    );
     demand(frame[7] === 4, 'REFERENCE_TAMPERED', '§10.7', 'the frame is no sealed page');
     const page = readPageRaw(openBlob(frame, secrets));
     checkSealedPage(open, page);

@@ -96,8 +96,9 @@ function printResult(result: BackupResult, quiet: boolean): void {
   if (!quiet) {
     printLine(`backup ${result.id}`);
     const { filesTotal, filesUnchanged, bytesRead, bytesAdded, durationMs, databases, cut } = result;
+    const seen = databases === 0 ? 'no databases' : `${count(databases, 'database')}, cut ${cut}`;
     printLine(
-      `${count(filesTotal, 'file')} (${filesUnchanged.toLocaleString('en-US')} unchanged, ${count(databases, 'database')}, cut ${cut}), ` +
+      `${count(filesTotal, 'file')} (${filesUnchanged.toLocaleString('en-US')} unchanged, ${seen}), ` +
         `${formatBytes(bytesRead)} read, ${formatBytes(bytesAdded)} added, ${formatDuration(durationMs)}`,
     );
   }

@@ -32,6 +32,8 @@ export const runList: Run<FilterOptions> = async ({ context, options }) => {
       `${id.slice(0, 8)}  ${formatTime(manifest.time)}  ${String(files).padStart(5)}  ${formatBytes(bytes).padStart(9)}  ${printable(where + suffix)}`,
     );
   }
+  if (backups.length === 0 && problems.length === 0 && context.options.quiet !== true)
+    note('The repository has no backups yet.');
   for (const { id, code, message } of problems)
     note(`${coloured('red', code)} ${id.slice(0, 8)}: ${printable(message)}`);
   if (!verified && context.options.quiet !== true) noteUnverified();

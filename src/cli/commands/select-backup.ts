@@ -1,7 +1,8 @@
 /** Finding the backup that a command's arguments mean. */
 
 import { hostname } from 'node:os';
-import { resolveBackup, type DescribedBackup } from '../../repository/resolve.js';
+import { NbakError } from '../../errors.js';
+import { resolveBackup, resolveId, type DescribedBackup } from '../../repository/resolve.js';
 import { PageReader } from '../../repository/pages.js';
 import type { Repository } from '../../repository/open.js';
 import type { Context, ContentReader } from '../context.js';
@@ -48,7 +49,25 @@ async function choose(
   reader: ContentReader | undefined,
   wanted: { readonly text: string; readonly options: FilterOptions },
 ): Promise<DescribedBackup> {
-  const { backups } = await describeBackups(repository, reader?.blobs);
+  const { backups, unreadable } = await describeBackups(repository, reader?.blobs);
+  const [doubtful] = unreadable;
+  if (wanted.text === 'latest' && doubtful !== undefined) {
+    // It may be the newest: an older state must not be taken for it in silence.
+    const { code, message, details } = doubtful.error;
+    throw new NbakError(code, `Cannot tell which backup is the latest: ${message}`, {
+      details,
+      hint: 'Give the id of one that `nbak list` shows.',
+      cause: doubtful.error,
+    });
+  }
+  if (wanted.text !== 'latest') {
+    const id = resolveId(
+      [...backups, ...unreadable].map((each) => each.id),
+      wanted.text,
+    );
+    const bad = unreadable.find((each) => each.id === id);
+    if (bad !== undefined) throw bad.error;
+  }
   // `latest` means the latest of this machine, unless another is named.
   return resolveBackup(backups, wanted.text, { host: hostname(), ...toFilter(wanted.options) });
 }

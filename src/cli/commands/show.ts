@@ -34,21 +34,27 @@ export const runShow: Run<FilterOptions> = async ({ context, options, args }) =>
     ...(detail?.roots ?? []).map(
       ({ name, path }) => ['root', `${pathToText(path)} (as ${pathToText(name)})`] as const,
     ),
-    ['tags', detail?.tags.join(', ') ?? 'sealed'],
+    ['tags', listed(detail?.tags, ', ')],
     ['purpose', manifest.purpose],
     [
       'files',
-      `${totals.files} (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.others} others`,
+      `${totals.files} (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.others} of other kinds`,
     ],
-    ['databases seen', detail?.cut ?? 'sealed'],
-    ['excluded', detail?.scope.exclude.join(' ') ?? 'sealed'],
+    ['cut', detail?.cut ?? 'sealed'],
+    ['excluded', listed(detail?.scope.exclude, ' ')],
     ...(detail?.torn ?? []).map((path) => ['torn', pathToText(path)] as const),
     ...(detail?.unreadable ?? []).map(
       ([path, code]) => ['unreadable', `${pathToText(path)} ${code}`] as const,
     ),
     ['sequence', String(manifest.sequence)],
     ['epoch', String(manifest.epoch)],
-    ['parents', manifest.parents.map((id) => id.slice(0, 8)).join(' ')],
+    [
+      'parents',
+      listed(
+        manifest.parents.map((id) => id.slice(0, 8)),
+        ' ',
+      ),
+    ],
     ['written by', detail?.writer ?? 'sealed'],
     ['verified', verified ? 'yes: signed by the key that was given' : 'no: no key was given'],
   ];
@@ -56,3 +62,9 @@ export const runShow: Run<FilterOptions> = async ({ context, options, args }) =>
   if (!verified && context.options.quiet !== true) noteUnverified();
   return 0;
 };
+
+/** A list on one line; a list that is not there is sealed. */
+function listed(items: readonly string[] | undefined, separator: string): string {
+  if (items === undefined) return 'sealed';
+  return items.length === 0 ? 'none' : items.join(separator);
+}

@@ -84,6 +84,7 @@ export const historyFile: DraftFile = {
       ),
       bad('no rows', { rows: [] }),
       bad('rows not ascending', { rows: [rowB, rowA] }),
+      bad('parents of a row not ascending', { rows: [{ ...rowA, parents: [high, low] }] }),
       bad('one backup twice', { rows: [rowA, rowA] }),
       bad('sequence 0', { rows: [{ ...rowA, sequence: 0 }] }),
       refuses(
@@ -114,6 +115,27 @@ export const historyFile: DraftFile = {
           only(c),
           ['c'],
         ),
+      ),
+      valid('a forgotten backup stays a head', '§12.1', history(only(a, b), only(c), ['c'])),
+      valid('all backups were forgotten', '§12.1', history([], line)),
+      valid('a manifest that is there and forgotten', '§17.4', history(line, only(c))),
+      invalid(
+        'PARENT_MISSING',
+        'the parent of a forgotten backup is gone',
+        '§12.2',
+        history(only(c), only(b)),
+      ),
+      invalid(
+        'REFERENCE_TAMPERED',
+        'two tombstones contradict each other',
+        '§12.3',
+        history(only(a, c), [...only(b), node('b', 7, 'a')]),
+      ),
+      invalid(
+        'REFERENCE_TAMPERED',
+        'a tombstone contradicts the manifest',
+        '§12.3',
+        history(line, [node('c', 3, 'a')]),
       ),
       invalid('PARENT_MISSING', 'a parent is gone without a tombstone', '§12.2', history(only(a, c))),
       invalid(

@@ -20,6 +20,9 @@ const pub = first.admin.publicKey;
 const pubText = writeVerificationKey(pub);
 const TAIL = vaultText.slice(8);
 
+/** Hex digits that the shape of §2.3 fits. */
+const HEX_LIKE_TEXT_FORM = `fffff1${'02345678'.repeat(7)}90`;
+
 /** The text with the character at `index` replaced by another of the alphabet. */
 const typo = (text: string, index: number): string =>
   text.slice(0, index) + (text[index] === 'q' ? 'p' : 'q') + text.slice(index + 1);
@@ -39,7 +42,10 @@ function withPaddingBits(): string {
 const readVaultKey = group(
   'readVaultKey',
   valid('the text form gives its 32 bytes', '§2.2', { text: vaultText }),
+  valid('the vault key of epoch 1', '§2.2', { text: writeVaultKey(first.keyBytes) }),
   valid('the text form in upper case gives the same bytes', '§2.2', { text: vaultText.toUpperCase() }),
+  valid('white space around the text form is ignored', '§2.3', { text: ` \t${vaultText}\r\n` }),
+  valid('64 hex digits are other text, whatever they look like', '§2.3', { text: HEX_LIKE_TEXT_FORM }),
   valid('any other text is its UTF-8 bytes', '§2.1', {
     text: 'dGhpcyBpcyBhIG5vZHluIHZhdWx0IGtleSwgYmFzZTY0IQ==',
   }),
@@ -47,7 +53,8 @@ const readVaultKey = group(
   valid('other text is not normalised', '§2.1', { text: 'schlüssel und schlu\u0308ssel' }),
   valid('69 characters that look like a key are too many to be one', '§2.3', { text: `xxxxxxxxx1x${TAIL}` }),
   valid('66 characters without a 1 at positions 6 to 10 are other text', '§2.3', { text: `xxxx1xxx${TAIL}` }),
-  invalid('KEY_MALFORMED', 'the empty text is no vault key', '§2.1', { text: '' }),
+  invalid('KEY_MISSING', 'the empty text is no vault key', '§2.1', { text: '' }),
+  invalid('KEY_MALFORMED', 'white space beyond ASCII is a character', '§2.3', { text: `\u00a0${vaultText}` }),
   invalid('KEY_MALFORMED', 'one wrong character', '§2.3', { text: typo(vaultText, 20) }),
   invalid('KEY_MALFORMED', 'two characters exchanged', '§2.3', { text: exchanged() }),
   invalid('KEY_MALFORMED', 'the last character is missing', '§2.3', { text: vaultText.slice(0, -1) }),
@@ -57,7 +64,9 @@ const readVaultKey = group(
   invalid('KEY_MALFORMED', 'mixed case', '§2.2', { text: `NBAKKEY1${TAIL}` }),
   invalid('KEY_MALFORMED', '31 bytes', '§2.2', { text: writeVaultKey(vaultKey.subarray(1)) }),
   invalid('KEY_MALFORMED', 'padding bits that are not zero', '§2.2', { text: withPaddingBits() }),
-  invalid('KEY_MALFORMED', 'a sound key between spaces', '§2.3', { text: ` ${vaultText}\n` }),
+  invalid('KEY_MALFORMED', 'the same digits with one capital', '§2.3', {
+    text: `F${HEX_LIKE_TEXT_FORM.slice(1)}`,
+  }),
   invalid('KEY_MALFORMED', 'text that only begins with nbak', '§2.3', { text: 'NBAK is my password' }),
   invalid('KEY_MALFORMED', 'a typo in the prefix', '§2.3', { text: `mbakkey1${TAIL}` }),
   invalid('KEY_MALFORMED', 'a first letter that was lost', '§2.3', { text: `bakkey1${TAIL}` }),
@@ -70,6 +79,8 @@ const readVaultKey = group(
 const readVerificationKey = group(
   'readVerificationKey',
   valid('the admin key of epoch 1', '§2.5', { text: pubText }),
+  valid('upper case', '§2.5', { text: pubText.toUpperCase() }),
+  valid('white space around it is ignored', '§2.5', { text: `\n${pubText} ` }),
   invalid('PUBLIC_KEY_MALFORMED', 'one wrong character', '§2.5', { text: typo(pubText, 30) }),
   invalid('PUBLIC_KEY_MALFORMED', 'a vault key given as verification key', '§2.5', { text: vaultText }),
   invalid('PUBLIC_KEY_MALFORMED', '33 bytes', '§2.5', {
@@ -257,6 +268,16 @@ const openSlot = group(
     slot,
     id,
     secret: { keyBytes: second.keyBytes, passphrase: null },
+  }),
+  invalid('KEY_WRONG', 'a slot of an unknown kind is skipped', '§13.4', {
+    slot: changed(slot, 3, 3),
+    id,
+    secret: byKey,
+  }),
+  invalid('BLOB_TAMPERED', 'a flipped bit behind the right commitment', '§13.4', {
+    slot: flip(slot, -20),
+    id,
+    secret: byKey,
   }),
   invalid('KEY_WRONG', 'the slot claims another epoch', '§3.10', {
     slot: changed(slot, 2, 2),

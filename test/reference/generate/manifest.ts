@@ -4,9 +4,19 @@ import { type Cbor, encode, map } from '../cbor.js';
 import { sorted } from '../manifest.js';
 import { sign } from '../signature.js';
 import { seeded } from '../seeded.js';
-import { type Draft, type DraftFile, group, invalid, valid } from './draft.js';
+import { type Draft, type DraftFile, group, invalid, valid, type Values } from './draft.js';
 import { append, flip, withoutEnd } from './verbs.js';
-import { first, id, MOMENT, otherId, second, signedInput, signersOfBoth, stranger } from './world.js';
+import {
+  first,
+  id,
+  MOMENT,
+  otherId,
+  second,
+  signedInput,
+  signers,
+  signersOfBoth,
+  stranger,
+} from './world.js';
 
 type CborFields = Record<string, Cbor>;
 
@@ -49,16 +59,23 @@ const without = (key: string): Uint8Array =>
   encode(map(Object.fromEntries(Object.entries(fieldsOf).filter(([name]) => name !== key))));
 const signedManifest = (bytes: Uint8Array): Uint8Array => sign('manifest', id, first.backup, bytes);
 const manifest = signedManifest(payload());
+/** The input of a manifest in a repository of `names`. */
+const manifestInput = (object: Uint8Array, as = signers, names = 0): Values => ({
+  ...signedInput(object, as),
+  names,
+});
 const sealedRow = concat(seeded('detail blob', 32), u32(900));
 
+const sealedManifest = signedManifest(payload({ names: 1, detail: sealedRow }));
+
 const reads = (comment: string, clause: string, bytes: Uint8Array): Draft =>
-  valid(comment, clause, signedInput(signedManifest(bytes)), { payload: bytes });
+  valid(comment, clause, manifestInput(signedManifest(bytes)), { payload: bytes });
 const refuses = (
   error: Draft['error'] & string,
   comment: string,
   clause: string,
   object: Uint8Array,
-): Draft => invalid(error, comment, clause, signedInput(object));
+): Draft => invalid(error, comment, clause, manifestInput(object));
 const bad = (comment: string, clause: string, bytes: Uint8Array): Draft =>
   refuses('FORMAT_INVALID', comment, clause, signedManifest(bytes));
 const many = (count: number, seed: string): Uint8Array[] =>
@@ -75,11 +92,25 @@ export const manifestFile: DraftFile = {
       'readManifest',
       reads('plain names, two parents, two roots', '§11.2', payload()),
       reads('the first backup of a repository', '§11.2', payload({ parents: [], sequence: 1 })),
-      reads('sealed names', '§11.2', payload({ names: 1, detail: sealedRow })),
+      valid('sealed names', '§11.2', manifestInput(sealedManifest, signers, 1), {
+        payload: payload({ names: 1, detail: sealedRow }),
+      }),
+      invalid(
+        'REFERENCE_TAMPERED',
+        'sealed names in a repository of plain ones',
+        '§11.2',
+        manifestInput(sealedManifest),
+      ),
+      invalid(
+        'REFERENCE_TAMPERED',
+        'plain names in a repository of sealed ones',
+        '§11.2',
+        manifestInput(manifest, signers, 1),
+      ),
       reads('a time before 1970', '§11.2', payload({ time: -1 })),
       reads('1024 parents', '§15', payload({ parents: many(1024, 'parents') })),
       invalid('OBJECT_CORRUPT', 'a flipped bit in the payload', '§16.1', {
-        ...signedInput(manifest),
+        ...manifestInput(manifest),
         object: flip(manifest, 90),
       }),
       refuses('SIGNATURE_INVALID', 'a flipped bit in the signature', '§4.2', flip(manifest, -1)),
@@ -126,16 +157,29 @@ export const manifestFile: DraftFile = {
         'REFERENCE_TAMPERED',
         'a backup key of epoch 1 signs for epoch 2',
         '§11.1',
-        signedInput(signedManifest(payload({ epoch: 2 })), signersOfBoth),
+        manifestInput(signedManifest(payload({ epoch: 2 })), signersOfBoth),
       ),
       valid(
         'a backup key of epoch 2 signs for epoch 2',
         '§11.1',
-        signedInput(sign('manifest', id, second.backup, payload({ epoch: 2 })), signersOfBoth),
+        manifestInput(sign('manifest', id, second.backup, payload({ epoch: 2 })), signersOfBoth),
       ),
       bad('a key is missing', '§5.2', without('purpose')),
       bad('one key too many', '§5.2', payload({ note: 'hello' })),
       bad('epoch 0', '§11.2', payload({ epoch: 0 })),
+      bad('epoch 2³²', '§11.2', payload({ epoch: 2 ** 32 })),
+      bad('dedup secret 0', '§11.2', payload({ dedup: 0 })),
+      bad(
+        'a detail row with a frame that is too short',
+        '§6.1',
+        payload({ names: 1, detail: concat(seeded('detail blob', 32), u32(131)) }),
+      ),
+      bad('a root of no entries', '§11.3', withDetail({ roots: [[ascii('a'), ascii('/a'), 0]] })),
+      bad(
+        'tags in another order than that of their bytes',
+        '§11.3',
+        withDetail({ tags: ['\u{1f600}', '\uff5e'] }),
+      ),
       bad('sequence 0', '§11.2', payload({ sequence: 0 })),
       bad('parents not ascending', '§11.2', payload({ parents: [...parents].reverse() })),
       bad('a parent twice', '§11.2', payload({ parents: [parents[0] ?? null, parents[0] ?? null] })),

@@ -8,7 +8,7 @@ import { hash } from '../schedule.js';
 import { seeded } from '../seeded.js';
 import { bstr, list } from '../shape.js';
 import { envelope, fingerprint, protectedHeader, sign, type Signer, typeText } from '../signature.js';
-import { frameOf } from '../zstd.js';
+import { frameOf, frameWithRuns } from '../zstd.js';
 import { type Draft, type DraftFile, group, invalid, valid } from './draft.js';
 import { footerOf, type MadePack, packOf, rowOf, signFooter } from './packs.js';
 import { append, flip, patch, withItem, withoutEnd } from './verbs.js';
@@ -135,6 +135,12 @@ const signatures = [
     '§4.1',
     packOf([replacement], signFooter(standIn)),
   ),
+  invalid(
+    'SIGNER_UNKNOWN',
+    'stand-ins signed by the admin key of an old epoch',
+    '§8.4',
+    input(packOf([replacement], signFooter(standIn, first.admin)), signersOfBoth),
+  ),
   fails(
     'SIGNER_UNKNOWN',
     'no stand-ins and signed by the admin key',
@@ -202,7 +208,10 @@ const shapes = [
   fails('FORMAT_INVALID', 'no blobs', '§8.2', packOf([], signFooter({ ...footer, blobs: [] }))),
   fails('FORMAT_INVALID', 'one id twice', '§8.2', packOf([one, one])),
   fails('FORMAT_INVALID', 'epoch 0', '§8.2', lying({ epoch: 0 })),
-  fails('FORMAT_INVALID', 'a blob of kind 6', '§8.2', withRow({ kind: 6 })),
+  fails('FORMAT_INVALID', 'dedup secret 0', '§8.2', lying({ dedup: 0 })),
+  fails('FORMAT_INVALID', 'epoch 2³²', '§8.2', lying({ epoch: 2 ** 32 })),
+  fails('FORMAT_INVALID', 'a blob shorter than any', '§6.1', withRow({ length: 131 })),
+  fails('FORMAT_NEWER', 'a blob of kind 6', '§8.2', withRow({ kind: 6 })),
   fails('FORMAT_INVALID', 'a payload with a sixth item', '§5.2', shaped(encode([...payloadItems(), 0]))),
   fails('FORMAT_INVALID', 'a payload with a byte after it', '§5.2', shaped(append(footerPayload(footer), 0))),
   fails('LIMIT_EXCEEDED', 'a blob longer than any', '§15', withRow({ length: 17825792 + 125 })),
@@ -250,14 +259,14 @@ export const packFile: DraftFile = {
   groups: [group('readPack', ...accepted, ...corrupt, ...signatures, ...shapes, ...contradictions)],
 };
 
-const raw = indexRaw([honest.footer, packOf([one]).footer]);
+/** A footer with two runs of zeros, so that a hand-made zstd frame is shorter than it. */
+const runs = signFooter({
+  ...footer,
+  blobs: [{ id: zeros(32), tag: zeros(32), kind: 1, length: 200, as: null }],
+});
+const raw = indexRaw([honest.footer, runs]);
 const index = storedObject('NBKI', raw);
-const zstdIndex = compressedObject(
-  'NBKI',
-  1,
-  raw.length,
-  frameOf([{ type: 'raw', bytes: raw }], { contentSize: raw.length }),
-);
+const zstdIndex = compressedObject('NBKI', 1, raw.length, frameWithRuns(raw));
 const bad = (error: Draft['error'] & string, comment: string, clause: string, object: Uint8Array): Draft =>
   invalid(error, comment, clause, signedInput(object));
 
@@ -282,6 +291,17 @@ export const indexFile: DraftFile = {
         patch(index, 6, u32(raw.length - 1)),
       ),
       bad('LIMIT_EXCEEDED', 'a raw length beyond the limit', '§15', patch(zstdIndex, 6, u32(16777217))),
+      bad(
+        'FORMAT_INVALID',
+        'a zstd frame that is not shorter than the raw bytes',
+        '§5.3',
+        compressedObject(
+          'NBKI',
+          1,
+          raw.length,
+          frameOf([{ type: 'raw', bytes: raw }], { contentSize: raw.length }),
+        ),
+      ),
       bad('FORMAT_INVALID', 'a head without its end', '§5.3', index.slice(0, 9)),
       bad(
         'FORMAT_INVALID',

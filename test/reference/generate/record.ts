@@ -194,11 +194,16 @@ const introductions = group(
     pinnedTo(first, [{ ...named(1, stored1), bytes: flip(stored1, -1) }]),
   ),
   invalid('REFERENCE_TAMPERED', 'record 1 under the number 2', '§13.3', pinnedTo(first, [named(2, stored1)])),
+  valid(
+    'a name with a leading zero is no record',
+    '§16.3',
+    pinnedTo(first, [named(1, stored1), { ...named(1, stored1), name: `epochs/01.${hex(hash(stored1))}` }]),
+  ),
   invalid(
-    'OBJECT_UNEXPECTED',
-    'a number with a leading zero',
-    '§13.3',
-    pinnedTo(first, [{ ...named(1, stored1), name: `epochs/01.${hex(hash(stored1))}` }]),
+    'SIGNATURE_INVALID',
+    'a repository object in the place of record 1',
+    '§4.2',
+    pinnedTo(first, [named(1, repository)]),
   ),
   alone('SIGNATURE_INVALID', 'a flipped bit in the signature of record 1', '§4.2', flip(stored1, -1)),
   alone(

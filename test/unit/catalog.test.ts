@@ -1,0 +1,93 @@
+/** The catalog: a cache that is private, survives being closed, and is made anew where it is not what is expected. */
+
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { BlobId, PackId, RepositoryId } from '#nbak/format/ids.js';
+import type { Footer } from '#nbak/format/pack.js';
+import { openCatalog } from '#nbak/repository/catalog.js';
+import { BlobCatalog } from '#nbak/repository/catalog-blobs.js';
+import { FileCatalog, type RememberedFile } from '#nbak/repository/catalog-files.js';
+import { HeadCatalog } from '#nbak/repository/catalog-heads.js';
+import type { BackupId } from '#nbak/format/ids.js';
+import { withDirectory } from '../support/engine-run.js';
+
+const REPOSITORY = 'ab'.repeat(16) as RepositoryId;
+const hex = (byte: string): string => byte.repeat(32);
+const PACK = hex('01') as PackId;
+const BLOB = hex('0a') as BlobId;
+const FOOTER: Footer = {
+  repository: REPOSITORY,
+  epoch: 1,
+  session: new Uint8Array(16),
+  dedup: 1,
+  blobs: [
+    { id: BLOB, tag: hex('0b'), kind: 1, length: 200 },
+    { id: hex('0c') as BlobId, tag: hex('0b'), kind: 2, length: 300 },
+  ],
+};
+const FILE: RememberedFile = {
+  size: 7,
+  pieces: [{ id: BLOB, length: 200, plaintextLength: 7, slice: 3 }],
+  digest: new Uint8Array(32),
+  facts: '',
+};
+
+describe('the catalog', () => {
+  it('is readable by its owner alone, and still knows after being closed what it was told', async () => {
+    await withDirectory((directory) => {
+      const cache = join(directory, 'cache');
+      const catalog = openCatalog(cache, REPOSITORY);
+      new BlobCatalog(catalog).addPack(PACK, 1000, FOOTER);
+      new FileCatalog(catalog).rememberAll([{ key: new Uint8Array(32), stat: 's', file: FILE }]);
+      new HeadCatalog(catalog, 'pin').remember([{ id: hex('0d') as BackupId, sequence: 3 }]);
+      catalog.close();
+      const place = join(cache, REPOSITORY);
+      expect(statSync(place).mode & 0o777).toBe(0o700);
+      for (const name of readdirSync(place)) expect(statSync(join(place, name)).mode & 0o077).toBe(0);
+
+      const again = openCatalog(cache, REPOSITORY);
+      const blobs = new BlobCatalog(again);
+      expect(blobs.packs()).toEqual(new Map([[PACK, 1000]]));
+      // A chunk is found by tag, kind and dedup number together.
+      expect(blobs.findChunk(hex('0b'), 1, 1)).toMatchObject({ id: BLOB, pack: PACK });
+      expect(blobs.findChunk(hex('0b'), 3, 1)).toBeUndefined();
+      expect(blobs.findChunk(hex('0b'), 1, 2)).toBeUndefined();
+      const files = new FileCatalog(again);
+      expect(files.lookUp(new Uint8Array(32), 's')).toMatchObject({ size: 7, pieces: FILE.pieces });
+      expect(files.lookUp(new Uint8Array(32), 'another state')).toBeUndefined();
+      expect(new HeadCatalog(again, 'pin').remembered()).toEqual([{ id: hex('0d'), sequence: 3 }]);
+      expect(new HeadCatalog(again, 'another key').remembered()).toEqual([]);
+      again.close();
+      return Promise.resolve();
+    });
+  });
+
+  it('forgets the blobs of a pack that is gone, and keeps those of others', () => {
+    const catalog = openCatalog(undefined, REPOSITORY);
+    const blobs = new BlobCatalog(catalog);
+    const other = hex('02') as PackId;
+    blobs.addPack(PACK, 1000, FOOTER);
+    blobs.addPack(other, 900, { ...FOOTER, blobs: FOOTER.blobs.slice(0, 1) });
+    expect(blobs.locate(BLOB)).toHaveLength(2);
+    blobs.dropPack(PACK);
+    expect(blobs.locate(BLOB)).toMatchObject([{ pack: other }]);
+    expect(blobs.findChunk(hex('0b'), 2, 1)).toBeUndefined();
+    catalog.close();
+  });
+
+  it('is made anew where its file is no database', async () => {
+    await withDirectory((directory) => {
+      const place = join(directory, REPOSITORY);
+      mkdirSync(place);
+      openCatalog(directory, REPOSITORY).close();
+      const [file = ''] = readdirSync(place).filter((name) => name.endsWith('.db'));
+      writeFileSync(join(place, file), 'no database at all, but long enough to be taken for one'.repeat(100));
+      const catalog = openCatalog(directory, REPOSITORY);
+      expect(new BlobCatalog(catalog).packs().size).toBe(0);
+      catalog.close();
+      expect(existsSync(join(place, file))).toBe(true);
+      return Promise.resolve();
+    });
+  });
+});
