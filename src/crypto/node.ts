@@ -26,8 +26,16 @@ function privateKey(seed: Uint8Array): KeyObject {
 }
 
 function publicKey(bytes: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
+  const name = Buffer.from(bytes).toString('hex');
+  const known = publicKeys.get(name);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
+  publicKeys.set(name, key);
+  return key;
 }
+
+/** Making a key object costs as much as using it; a run meets a handful of accepted keys. */
+const publicKeys = new Map<string, KeyObject>();
 
 /** The provider on node:crypto. */
 export const nodeCrypto: CryptoProvider = {

@@ -16,13 +16,21 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8_Y, P
  * @throws NbakError `PUBLIC_KEY_MALFORMED`.
  */
 export function assertAcceptablePublicKey(bytes: Uint8Array): void {
+  const known = bytes.join();
+  if (accepted.has(known)) return;
   const why = reasonToRefuse(bytes);
-  if (why === undefined) return;
+  if (why === undefined) {
+    accepted.add(known);
+    return;
+  }
   throw new NbakError('PUBLIC_KEY_MALFORMED', `Cannot accept an Ed25519 public key: it ${why}`, {
     details: { clause: '§4.3' },
     hint: 'Use the verification key that `nbak init` printed.',
   });
 }
+
+/** A repository has a handful of keys and asks for them again with each opening; the check costs most of that. */
+const accepted = new Set<string>();
 
 function reasonToRefuse(bytes: Uint8Array): string | undefined {
   if (bytes.length !== 32) return `has ${bytes.length} bytes instead of 32`;

@@ -27,8 +27,12 @@ export function encodeCbor(value: CborValue): Uint8Array {
  * @param structure - what is being read, for the message.
  * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper than 8; `FORMAT_INVALID` for everything else.
  */
-export function decodeCbor(bytes: Uint8Array, structure: string): CborValue {
-  const { hasMark } = scan(bytes, structure);
+export function decodeCbor(
+  bytes: Uint8Array,
+  structure: string,
+  mostItems: number = LIMITS.cborItems,
+): CborValue {
+  const { hasMark } = scan(bytes, structure, mostItems);
   let value: CborValue;
   try {
     const options = hasMark ? { ...STRICT, tokenizer: new MarkTokenizer(bytes) } : STRICT;
@@ -102,12 +106,13 @@ const MAJOR_SIMPLE = 7;
  *
  * @returns whether a text may begin with a byte order mark.
  */
-function scan(bytes: Uint8Array, structure: string): { readonly hasMark: boolean } {
+function scan(bytes: Uint8Array, structure: string, mostItems: number): { readonly hasMark: boolean } {
   let hasMark = false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** Items still to come at each open level. */
   const open: number[] = [1];
   let offset = 0;
+  let items = 0;
   while (open.length > 0) {
     const level = open.length - 1;
     const remaining = open[level] ?? 0;
@@ -118,6 +123,9 @@ function scan(bytes: Uint8Array, structure: string): { readonly hasMark: boolean
     open[level] = remaining - 1;
     const head = bytes[offset];
     if (head === undefined) throw invalid(structure, 'it ends too early');
+    // One byte can be an item, and an item built takes some fifty.
+    items += 1;
+    if (items > mostItems) throw tooManyItems(structure, mostItems);
     offset += 1;
     const major = head >> 5;
     const info = head & 31;
@@ -148,8 +156,8 @@ function scan(bytes: Uint8Array, structure: string): { readonly hasMark: boolean
       if (major === MAJOR_TEXT && argument >= 3 && bytes[offset] === 0xef) hasMark = true;
       offset += argument;
     } else if (major === MAJOR_ARRAY || major === MAJOR_MAP) {
-      const items = major === MAJOR_MAP ? argument * 2 : argument;
-      if (items > bytes.length - offset) throw invalid(structure, 'a count exceeds what is there');
+      const inside = major === MAJOR_MAP ? argument * 2 : argument;
+      if (inside > bytes.length - offset) throw invalid(structure, 'a count exceeds what is there');
       if (open.length > LIMITS.cborDepth) {
         throw new NbakError(
           'LIMIT_EXCEEDED',
@@ -159,9 +167,15 @@ function scan(bytes: Uint8Array, structure: string): { readonly hasMark: boolean
           },
         );
       }
-      open.push(items);
+      open.push(inside);
     }
   }
   if (offset !== bytes.length) throw invalid(structure, 'bytes follow its end');
   return { hasMark };
+}
+
+function tooManyItems(structure: string, most: number): NbakError {
+  return new NbakError('LIMIT_EXCEEDED', `Cannot read ${structure}: CBOR has more than ${most} items`, {
+    details: { structure, limit: 'cborItems', most },
+  });
 }

@@ -31,6 +31,9 @@ export interface Envelope {
 }
 
 const TAG_18 = 0xd2;
+// The array and its four fields; the map and its three pairs. Nothing else is built before a signature was verified.
+const ENVELOPE_ITEMS = 5;
+const HEADER_ITEMS = 7;
 const ALGORITHM_EDDSA = -8;
 const LABEL_ALGORITHM = 1;
 const LABEL_TYPE = 3;
@@ -87,7 +90,7 @@ export function decodeEnvelope(bytes: Uint8Array, type: SignedType, most: number
 export function decodeAnyEnvelope(bytes: Uint8Array, most: number, structure: string): Envelope {
   if (bytes.length > most) throw limitExceeded(structure, 'its length', bytes.length, most);
   if (bytes[0] !== TAG_18) throw invalidField(structure, 'its first byte', 'the COSE_Sign1 tag');
-  const fields = asArray(decodeCbor(bytes.subarray(1), structure), structure, 'the envelope', 4);
+  const fields = asArray(decodeCbor(bytes.subarray(1), structure, ENVELOPE_ITEMS), structure, 'the envelope', 4);
   const protectedBytes = asBytes(fields[0], structure, 'protected');
   const unprotected = fields[1];
   if (!(unprotected instanceof Map) || unprotected.size !== 0)
@@ -95,7 +98,7 @@ export function decodeAnyEnvelope(bytes: Uint8Array, most: number, structure: st
   const payload = asBytes(fields[2], structure, 'payload');
   const signature = asBytes(fields[3], structure, 'signature', 64);
 
-  const header = decodeCbor(protectedBytes, structure);
+  const header = decodeCbor(protectedBytes, structure, HEADER_ITEMS);
   if (!(header instanceof Map) || header.size !== 3)
     throw invalidField(structure, 'protected', 'a map of labels 1, 3 and 4');
   const labels = header as ReadonlyMap<number, CborValue>;

@@ -14,6 +14,7 @@ export const LIMITS = {
   manifestBytes: 4_194_304,
   recordBytes: 33_554_432,
   cborDepth: 8,
+  cborItems: 2_097_152,
   zstdWindowBytes: 16_777_216,
   pathBytes: 4_096,
   componentBytes: 255,

@@ -1,9 +1,25 @@
 /** The small objects beside the data: key slots, leases and doom notes. Implements §13.4–§13.6. */
 
-import { decodeCbor } from './cbor.js';
+import { decodeCbor, type CborValue } from './cbor.js';
+import { newer } from './compressed-object.js';
 import { compareBytes, utf8 } from './bytes.js';
 import { idFromBytes, type RepositoryId } from './ids.js';
-import { asArray, asBytes, asInt, asText, asUint, assertAscending, invalidField } from './shape.js';
+import {
+  asArray,
+  asBytes,
+  asCount,
+  asInt,
+  asText,
+  asUint,
+  assertAscending,
+  invalidField,
+  limitExceeded,
+} from './shape.js';
+
+const KIND_VAULT_KEY = 1;
+const KIND_PASSPHRASE = 2;
+const LEAST_LOG_N = 17;
+const MOST_LOG_N = 20;
 
 /** A key slot as it is stored; `kind` may be one that this version cannot open. */
 export interface KeySlot {
@@ -27,19 +43,32 @@ export interface DoomNote {
   readonly objects: readonly string[];
 }
 
-/** Decodes a stored key slot's public fields; throws `FORMAT_INVALID`. */
+/** Decodes a stored key slot's public fields; throws `FORMAT_INVALID`, `FORMAT_NEWER` or `LIMIT_EXCEEDED`. */
 export function decodeKeySlot(bytes: Uint8Array): KeySlot {
   const structure = 'a key slot';
   const f = asArray(decodeCbor(bytes, structure), structure, 'the slot', 7);
-  if (f[0] !== 'nbak/v2/slot') throw invalidField(structure, 'its type', 'nbak/v2/slot');
-  asArray(f[4], structure, 'parameters');
+  const type = asText(f[0], structure, 'its type');
+  if (type !== 'nbak/v2/slot') throw newer(structure, 'type', type);
+  const kind = asUint(f[3], structure, 'kind');
+  assertParameters(kind, asArray(f[4], structure, 'parameters'));
   asBytes(f[5], structure, 'salt', 32);
   asBytes(f[6], structure, 'sealed', 80);
   return {
     repository: idFromBytes(asBytes(f[1], structure, 'id', 16)),
-    epoch: asUint(f[2], structure, 'epoch', 0xffff_ffff),
-    kind: asUint(f[3], structure, 'kind'),
+    epoch: asCount(f[2], structure, 'epoch', 0xffff_ffff),
+    kind,
   };
+}
+
+/** §13.4: what scrypt would cost is bounded before any work; parameters of other kinds mean nothing here. */
+function assertParameters(kind: number, parameters: readonly CborValue[]): void {
+  const structure = 'a key slot';
+  if (kind !== KIND_VAULT_KEY && kind !== KIND_PASSPHRASE) return;
+  asArray(parameters, structure, 'parameters', kind === KIND_PASSPHRASE ? 1 : 0);
+  if (kind === KIND_VAULT_KEY) return;
+  const logN = asUint(parameters[0], structure, 'logN');
+  if (logN < LEAST_LOG_N) throw invalidField(structure, 'logN', `at least ${LEAST_LOG_N}`);
+  if (logN > MOST_LOG_N) throw limitExceeded(structure, 'logN', logN, MOST_LOG_N);
 }
 
 /** Decodes a lease's payload, whose signature has been verified; throws `FORMAT_INVALID`. */

@@ -26,12 +26,17 @@ export class DatabaseChecker {
   #ask(path: string): Promise<IntegrityVerdict> {
     const worker = (this.#worker ??= new Worker(new URL('./database-check-worker.js', import.meta.url)));
     return new Promise((resolve, reject) => {
-      const done = (settle: () => void): void => {
-        worker.removeAllListeners();
-        settle();
+      const answered = (verdict: IntegrityVerdict): void => {
+        worker.off('error', failed);
+        resolve(verdict);
       };
-      worker.once('message', (check: IntegrityVerdict) => done(() => resolve(check)));
-      worker.once('error', (error) => done(() => reject(error)));
+      const failed = (error: Error): void => {
+        worker.off('message', answered);
+        reject(error);
+      };
+      // Not removeAllListeners: the Worker listens to itself, and the second answer would never come.
+      worker.once('message', answered);
+      worker.once('error', failed);
       worker.postMessage(path);
     });
   }

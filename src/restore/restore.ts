@@ -107,12 +107,12 @@ class RestoreRun {
       );
     }
     if (this.#foreignOwners > 0)
-      this.notRestored.push(`owners of ${this.#foreignOwners} entries: only root can set them`);
+      this.notRestored.push(`the owner of ${this.#foreignOwners} of the entries: only root can set it`);
   }
 
   async close(): Promise<void> {
     await this.#checker.close();
-    this.#target.removeStaging();
+    this.#target.close();
   }
 
   async #restoreFiles(files: readonly PlannedEntry[]): Promise<void> {
@@ -201,7 +201,8 @@ class RestoreRun {
   async #hashOf(file: PlannedEntry): Promise<string> {
     const { blobs, keys } = this.#source;
     const hash = createHash('sha256');
-    for await (const { offset, bytes } of readData(file, blobs, keys)) hash.update(`${offset}:`).update(bytes);
+    for await (const { offset, bytes } of readData(file, blobs, keys))
+      hash.update(`${offset}:`).update(bytes);
     return hash.digest('hex');
   }
 

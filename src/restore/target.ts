@@ -25,6 +25,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
+import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
 import { pathToBytes, pathToText, type BytePath } from '../format/path.js';
 
 /** Owner of something restored, as numbers of this machine. */
@@ -42,12 +43,12 @@ export interface StagedFile {
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
-const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** A restore target. */
 export class RestoreTarget {
   readonly path: string;
   readonly #staging: string;
+  readonly #held: HeldDirectory;
   readonly #isRoot = process.getuid?.() === 0;
   #staged = 0;
 
@@ -59,7 +60,7 @@ export class RestoreTarget {
   constructor(path: string) {
     this.path = resolve(path);
     this.#staging = `${this.path}/.nbak-restore-${randomBytes(8).toString('hex')}`;
-    this.#attempt('create', '' as BytePath, () => {
+    this.#held = this.#attempt('create', '' as BytePath, () => {
       mkdirSync(dirname(this.path), { recursive: true });
       try {
         mkdirSync(this.path, { mode: PRIVATE_DIRECTORY });
@@ -68,6 +69,7 @@ export class RestoreTarget {
         this.#takeOver();
       }
       mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
+      return new HeldDirectory(this.path);
     });
   }
 
@@ -173,6 +175,12 @@ export class RestoreTarget {
     rmSync(this.#staging, { recursive: true, force: true });
   }
 
+  /** Removes the staging directory and lets go of the target. */
+  close(): void {
+    this.removeStaging();
+    this.#held.close();
+  }
+
   /** @returns false where the owner could not be set. */
   #own(change: (uid: number, gid: number) => void, { uid, gid }: TargetOwner): boolean {
     if (this.#isRoot) {
@@ -183,8 +191,7 @@ export class RestoreTarget {
   }
 
   #place(path: BytePath): Buffer {
-    const base = Buffer.from(this.path);
-    return path === '' ? base : Buffer.concat([base, Buffer.from('/'), pathToBytes(path)]);
+    return this.#held.place(path);
   }
 
   #attempt<T>(action: string, path: BytePath, run: () => T): T {

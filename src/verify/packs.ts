@@ -29,7 +29,7 @@ export interface PackFindings {
   readonly good: ReadonlyMap<BlobId, GoodBlob>;
   /** Blobs with bytes that do not verify, and none that do. */
   readonly bad: ReadonlyMap<BlobId, VerifyProblem>;
-  /** The pack of each good blob. */
+  /** The pack of each blob, good or bad. */
   readonly packOf: ReadonlyMap<BlobId, PackId>;
   readonly problems: readonly VerifyProblem[];
   readonly blobs: number;
@@ -74,6 +74,7 @@ export async function checkPacks(
       const opened =
         options.decrypt === 'yes' ? await openAll(repository, options.engine, { id, ...checked }) : undefined;
       for (const [i, { id: blob, length, kind, as }] of checked.footer.blobs.entries()) {
+        packOf.set(blob, id);
         if (checked.damaged.some((damaged) => damaged.blob.id === blob)) continue;
         const result = opened?.[i];
         if (result instanceof NbakError) {
@@ -81,7 +82,6 @@ export async function checkPacks(
           continue;
         }
         good.set(blob, { length, kind, isStandIn: as !== undefined, ...(result && { opened: result }) });
-        packOf.set(blob, id);
       }
     } catch (error) {
       if (!isNbakError(error)) throw error;

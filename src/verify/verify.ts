@@ -2,7 +2,7 @@
 
 import { isNbakError, NbakError } from '../errors.js';
 import type { BackupId, BlobId, PackId } from '../format/ids.js';
-import { manifestName } from '../repository/object-names.js';
+import { manifestName, packName } from '../repository/object-names.js';
 import { readBackup, type Backup, type UnreadableBackup } from '../repository/manifests.js';
 import type { Repository } from '../repository/open.js';
 import { PageReader } from '../repository/pages.js';
@@ -74,7 +74,10 @@ export async function verify(
   problems.push(...(content?.problems ?? []));
   const unreachedPages = [...inventory.pages.keys()].filter((id) => !checker.reachedPages.has(id)).length;
   const reachedPacks = new Set([...checker.reachedBlobs].map((id) => packs.packOf.get(id)));
-  const unreachedPacks = [...inventory.packs.keys()].filter((id) => !reachedPacks.has(id)).length;
+  const isFinding = (name: string): boolean => problems.some(({ object }) => object === name);
+  const unreachedPacks = [...inventory.packs.keys()].filter(
+    (id) => !reachedPacks.has(id) && !isFinding(packName(id)),
+  ).length;
   return {
     ok: problems.length === 0,
     backups: chosen.length,

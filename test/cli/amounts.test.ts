@@ -1,6 +1,14 @@
 /** Large files: only what changed is added, and memory stays bounded. SLOW=1 for larger ones. */
 
-import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makePlace, type Place } from '../support/cli.js';
@@ -45,7 +53,9 @@ describe('a file far larger than memory may be', () => {
       ]);
       expect(statSync(join(out, 'large.bin')).size).toBe(size * MiB);
       if (size === small)
-        expect(readFileSync(join(out, 'large.bin')).equals(readFileSync(join(place.source, 'large.bin')))).toBe(true);
+        expect(
+          readFileSync(join(out, 'large.bin')).equals(readFileSync(join(place.source, 'large.bin'))),
+        ).toBe(true);
     }
     for (const [i, peak] of (peaks.get(large) ?? []).entries()) {
       expect(peak).toBeLessThan((peaks.get(small)?.[i] ?? 0) + 64);

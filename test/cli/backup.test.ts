@@ -4,7 +4,15 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { makePlace, parseLine, writeTree, type BackupJson, type ErrorJson, type Json, type Place } from '../support/cli.js';
+import {
+  makePlace,
+  parseLine,
+  writeTree,
+  type BackupJson,
+  type ErrorJson,
+  type Json,
+  type Place,
+} from '../support/cli.js';
 import { objectsOf } from '../support/damage.js';
 import { copyProgram, isRoot, NOBODY, type ProgramCopy } from '../support/program-copy.js';
 import { chownTree, describeTree } from '../support/tree.js';
@@ -31,7 +39,14 @@ describe('what a backup takes', () => {
     const rules = place.path('rules');
     writeFileSync(rules, '# a comment\n\n*.log\n/top-only\r\n');
     await place.backup('--exclude-file', rules, '--exclude', 'models/', '--exclude', '!keep.log');
-    expect(await pathsOf(place)).toEqual(['.', 'deep', 'deep/keep.log', 'deep/models', 'deep/top-only', 'models-kept']);
+    expect(await pathsOf(place)).toEqual([
+      '.',
+      'deep',
+      'deep/keep.log',
+      'deep/models',
+      'deep/top-only',
+      'models-kept',
+    ]);
     const shown = await place.json<{ scope: { exclude: readonly string[] } }>(0, 'show', 'latest');
     expect(shown.scope.exclude).toEqual(['*.log', '/top-only', 'models/', '!keep.log']);
   });
@@ -101,10 +116,12 @@ describe('what a backup takes', () => {
     const place = await makePlace();
     writeTree(place.source, { a: 'a', 'skip/b': 'b' });
     const before = describeTree(place.repository);
-    const plan = await place.json<Json>(0, 'backup', place.source, '--dry-run', '--exclude', 'skip/');
+    const plan = await place.json(0, 'backup', place.source, '--dry-run', '--exclude', 'skip/');
     expect(plan).toMatchObject({ dryRun: true, filesTotal: 1, bytesTotal: 1, filesToRead: 1 });
     expect(describeTree(place.repository)).toEqual(before);
-    expect((await place.nbak(0, 'backup', place.source, '--dry-run')).stdout).toContain('would back up 2 files');
+    expect((await place.nbak(0, 'backup', place.source, '--dry-run')).stdout).toContain(
+      'would back up 2 files',
+    );
   });
 
   it('takes a single file as a source, and refuses one that does not exist before it writes', async () => {
@@ -158,7 +175,9 @@ describe.runIf(isRoot)('as another user (uid 65534)', () => {
       program: copy.program,
       env: { NBAK_REPOSITORY: place.repository, NBAK_VAULT_KEY: place.key },
     };
-    const result = parseLine<BackupJson>(await expectExit(3, place.run(['backup', place.source, '--json'], options)));
+    const result = parseLine<BackupJson>(
+      await expectExit(3, place.run(['backup', place.source, '--json'], options)),
+    );
     expect(result.unreadable.map(({ path, code }) => [path, code]).sort()).toEqual([
       ['source/closed', 'SOURCE_UNREADABLE'],
       ['source/secret', 'SOURCE_UNREADABLE'],
@@ -174,7 +193,9 @@ describe.runIf(isRoot)('as another user (uid 65534)', () => {
     await place.verify(0);
     // Restored by root, the owners are those of the source.
     const { target } = await place.restore(0);
-    expect(describeTree(target)).toContain(describeTree(place.source).find((line) => line.startsWith('"open"')));
+    expect(describeTree(target)).toContain(
+      describeTree(place.source).find((line) => line.startsWith('"open"')),
+    );
   });
 
   it('lists, verifies and restores from a repository that it may only read, and is refused in one line a backup', async () => {
@@ -187,7 +208,11 @@ describe.runIf(isRoot)('as another user (uid 65534)', () => {
     mkdirSync(out);
     for (const path of [out, place.temporary]) chownTree(path, NOBODY);
     const before = describeTree(place.repository);
-    const env = { NBAK_REPOSITORY: place.repository, NBAK_VAULT_KEY: place.key, NBAK_CACHE_DIR: join(out, 'cache') };
+    const env = {
+      NBAK_REPOSITORY: place.repository,
+      NBAK_VAULT_KEY: place.key,
+      NBAK_CACHE_DIR: join(out, 'cache'),
+    };
     const options = { uid: NOBODY, program: copy.program, env };
     const list = await expectExit(0, place.run(['list', '--json'], options));
     expect(parseLine<{ backups: readonly Json[] }>(list).backups).toHaveLength(1);

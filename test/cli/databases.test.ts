@@ -1,11 +1,19 @@
 /** Databases through the whole program: live, at rest in WAL, locked and damaged. */
 
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { runWriter, startWriter, value } from '../capture/support/processes.js';
-import { makePlace, writeTree, type BackupJson, type Json, type VerifyJson } from '../support/cli.js';
+import {
+  makePlace,
+  writeTree,
+  type BackupJson,
+  type ErrorJson,
+  type Json,
+  type VerifyJson,
+} from '../support/cli.js';
 import { packsOf, flipBit } from '../support/damage.js';
 import { describeTree } from '../support/tree.js';
 
@@ -118,6 +126,26 @@ describe('a locked database', () => {
     await writer.kill();
     const after = await place.backup();
     expect(after.unreadable).toEqual([]);
+  });
+});
+
+describe('a temporary directory that is too small for a copy', () => {
+  it('ends the backup before it writes there, with the numbers', async (test) => {
+    const place = await makePlace();
+    const db = new Database(join(place.source, 'large.db'));
+    db.exec('CREATE TABLE t (b BLOB); INSERT INTO t VALUES (zeroblob(4000000))');
+    db.close();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place.temporary], { stdio: 'pipe' });
+    } catch {
+      test.skip(true, 'no file system can be mounted here');
+    }
+    onTestFinished(() => void execFileSync('umount', [place.temporary]));
+    const { error } = await place.json<ErrorJson>(1, 'backup', place.source);
+    expect(error.code).toBe('SPACE_INSUFFICIENT');
+    expect(error.message).toMatch(/\d{7,}.*\d+/);
+    expect(readdirSync(place.temporary)).toEqual([]);
+    await place.verify(0);
   });
 });
 

@@ -24,7 +24,8 @@ async function backedUpAndGrown(mebibytes: number): Promise<{ place: Place; firs
     return [`large/${String(i)}`, bytes] as const;
   });
   writeTree(place.source, Object.fromEntries(files));
-  for (let i = 0; i < 100; i += 1) writeTree(place.source, { [`small/${String(i)}`]: `${CANARY} ${String(i)}` });
+  for (let i = 0; i < 100; i += 1)
+    writeTree(place.source, { [`small/${String(i)}`]: `${CANARY} ${String(i)}` });
   runWriter('create', 'wal', join(place.source, 'state.db'));
   return { place, first: id };
 }
@@ -51,7 +52,10 @@ function expectNothingPlain(place: Place): void {
 function processesOf(place: Place): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${place.temporary}`);
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TMPDIR=${place.temporary}`)
+      );
     } catch {
       return false;
     }
@@ -69,7 +73,15 @@ describe('a backup that is interrupted', () => {
     async (signal) => {
       const { place } = await backedUpAndGrown(60);
       const before = packsOf(place.repository).length;
-      const run = place.start(['backup', place.source, '-r', place.repository, '--json', '--vault-key-file', place.keyFile]);
+      const run = place.start([
+        'backup',
+        place.source,
+        '-r',
+        place.repository,
+        '--json',
+        '--vault-key-file',
+        place.keyFile,
+      ]);
       while (packsOf(place.repository).length === before && run.child.exitCode === null) await sleep(5);
       run.child.kill(signal);
       const outcome = await run.ended;
@@ -90,7 +102,14 @@ describe('a backup that is interrupted', () => {
       // Something new each time, so that each run has something to write.
       writeTree(place.source, { [`large/${String(round % 6)}`]: randomLike(5 * MiB, 1000 + round) });
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-      const run = place.start(['backup', place.source, '-r', place.repository, '--vault-key-file', place.keyFile]);
+      const run = place.start([
+        'backup',
+        place.source,
+        '-r',
+        place.repository,
+        '--vault-key-file',
+        place.keyFile,
+      ]);
       await sleep(60 + (seed % 700));
       run.child.kill('SIGKILL');
       if ((await run.ended).exit === 137) killed += 1;
@@ -109,7 +128,16 @@ describe('a backup that is interrupted', () => {
     const { place } = await backedUpAndGrown(60);
     await place.backup();
     const target = place.path('out');
-    const run = place.start(['restore', 'latest', '-r', place.repository, '--target', target, '--vault-key-file', place.keyFile]);
+    const run = place.start([
+      'restore',
+      'latest',
+      '-r',
+      place.repository,
+      '--target',
+      target,
+      '--vault-key-file',
+      place.keyFile,
+    ]);
     const arrived = (): string[] => {
       try {
         return readdirSync(join(target, 'large'));
@@ -142,7 +170,8 @@ describe('a storage that is full', () => {
     await place.nbak(0, 'init');
     writeTree(place.source, { a: 'a' });
     const { id } = await place.backup();
-    for (let i = 0; i < 12; i += 1) writeFileSync(join(place.source, `large-${String(i)}`), randomLike(5 * MiB, i));
+    for (let i = 0; i < 12; i += 1)
+      writeFileSync(join(place.source, `large-${String(i)}`), randomLike(5 * MiB, i));
 
     const outcome = await place.nbak(1, 'backup', place.source);
     expect(outcome.stdout).toBe('');
@@ -168,7 +197,10 @@ describe('two programs at once', () => {
     writeTree(place.source, { big: randomLike(3 * MiB), 'dir/small': 's' });
     const runs = await Promise.all(
       [1, 2, 3].map(() =>
-        outcomeOf(place.start(['backup', place.source, '-r', place.repository, '--vault-key-file', place.keyFile]).child),
+        outcomeOf(
+          place.start(['backup', place.source, '-r', place.repository, '--vault-key-file', place.keyFile])
+            .child,
+        ),
       ),
     );
     expect(runs.map(({ exit }) => exit)).toEqual([0, 0, 0]);

@@ -82,7 +82,9 @@ describe('the vault key', () => {
     ];
     const outcomes = await Promise.all(
       cases.map(([, args, key]) =>
-        place.run(['backup', place.source, '-r', place.repository, ...args], { env: { NBAK_VAULT_KEY: key } }),
+        place.run(['backup', place.source, '-r', place.repository, ...args], {
+          env: { NBAK_VAULT_KEY: key },
+        }),
       ),
     );
     for (const [i, [code, , key]] of cases.entries()) {
@@ -121,9 +123,19 @@ describe('the vault key', () => {
 
   it('appears in the arguments of no process, in no output and in no file', async () => {
     const place = await makePlace();
-    writeTree(place.source, Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${String(i)}`, `${String(i)}`])));
+    writeTree(
+      place.source,
+      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${String(i)}`, String(i)])),
+    );
     const seen = new Set<string>();
-    const run = place.start(['backup', place.source, '-r', place.repository, '--vault-key-command', `cat '${place.keyFile}'`]);
+    const run = place.start([
+      'backup',
+      place.source,
+      '-r',
+      place.repository,
+      '--vault-key-command',
+      `cat '${place.keyFile}'`,
+    ]);
     const watching = setInterval(() => {
       for (const line of commandLines(run.child.pid ?? 0)) seen.add(line);
     }, 2);
@@ -166,8 +178,19 @@ describe('the public key', () => {
     const other = place.path('other-repository');
     const made = await place.run(['init', '-r', other, '--json'], { env: { NBAK_VAULT_KEY: place.key } });
     const { verificationKey: foreign } = parseLine<{ verificationKey: string }>(made);
-    const verify = async (publicKey: string, ...more: readonly string[]): Promise<readonly [number, string]> => {
-      const outcome = await place.run(['verify', '-r', place.repository, '--public-key', publicKey, '--json', ...more]);
+    const verify = async (
+      publicKey: string,
+      ...more: readonly string[]
+    ): Promise<readonly [number, string]> => {
+      const outcome = await place.run([
+        'verify',
+        '-r',
+        place.repository,
+        '--public-key',
+        publicKey,
+        '--json',
+        ...more,
+      ]);
       return [outcome.exit, parseLine<ErrorJson>(outcome).error.code];
     };
     expect(await verify(flipped)).toEqual([12, 'PUBLIC_KEY_MALFORMED']);
@@ -183,7 +206,13 @@ function commandLines(pid: number): readonly string[] {
   try {
     const children = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8');
     const own = readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
-    return [own, ...children.split(' ').filter(Boolean).flatMap((child) => commandLines(Number(child)))];
+    return [
+      own,
+      ...children
+        .split(' ')
+        .filter(Boolean)
+        .flatMap((child) => commandLines(Number(child))),
+    ];
   } catch {
     return [];
   }

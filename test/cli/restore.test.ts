@@ -1,7 +1,15 @@
 /** Restoring: all of it or a part, into a directory that is new or empty, and what happens when blobs are damaged. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makePlace, writeTree, type ErrorJson, type Json, type Place } from '../support/cli.js';
@@ -25,11 +33,13 @@ async function backedUp(): Promise<Place> {
 
 /** Files below a directory. */
 function filesOf(directory: string): string[] {
-  return (readdirSync(directory, { recursive: true, withFileTypes: true }) as unknown as {
-    name: string;
-    parentPath: string;
-    isFile(): boolean;
-  }[])
+  return (
+    readdirSync(directory, { recursive: true, withFileTypes: true }) as unknown as {
+      name: string;
+      parentPath: string;
+      isFile(): boolean;
+    }[]
+  )
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name).slice(directory.length + 1))
     .sort();
@@ -38,12 +48,27 @@ function filesOf(directory: string): string[] {
 describe('restore', () => {
   it.each([
     [['notes/deep'], ['notes/deep/b.md', 'notes/deep/c.txt']],
-    [['notes/deep/', './top'], ['notes/deep/b.md', 'notes/deep/c.txt', 'top']],
-    [['--include', '*.md'], ['notes/a.md', 'notes/deep/b.md']],
-    [['--include', 'deep/'], ['notes/deep/b.md', 'notes/deep/c.txt']],
-    [['--exclude', '*.md', '--exclude', 'uploads/'], ['notes/deep/c.txt', 'top']],
+    [
+      ['notes/deep/', './top'],
+      ['notes/deep/b.md', 'notes/deep/c.txt', 'top'],
+    ],
+    [
+      ['--include', '*.md'],
+      ['notes/a.md', 'notes/deep/b.md'],
+    ],
+    [
+      ['--include', 'deep/'],
+      ['notes/deep/b.md', 'notes/deep/c.txt'],
+    ],
+    [
+      ['--exclude', '*.md', '--exclude', 'uploads/'],
+      ['notes/deep/c.txt', 'top'],
+    ],
     [['notes', '--include', '*.md', '--exclude', 'deep'], ['notes/a.md']],
-    [['--include', '*', '--exclude', '/notes'], ['top', 'uploads/photo.jpg']],
+    [
+      ['--include', '*', '--exclude', '/notes'],
+      ['top', 'uploads/photo.jpg'],
+    ],
   ] as const)('brings back with %j only %j, each with its directories', async (args, expected) => {
     const place = await backedUp();
     const { target, result } = await place.restore(0, ...args);
@@ -55,7 +80,14 @@ describe('restore', () => {
 
   it('says so when the backup has no such path, and writes nothing', async () => {
     const place = await backedUp();
-    const { error } = await place.json<ErrorJson>(1, 'restore', 'latest', '--target', place.path('out'), 'no/such');
+    const { error } = await place.json<ErrorJson>(
+      1,
+      'restore',
+      'latest',
+      '--target',
+      place.path('out'),
+      'no/such',
+    );
     expect(error.code).toBe('PATH_NOT_FOUND');
     expect(existsSync(place.path('out'))).toBe(false);
   });
@@ -93,13 +125,23 @@ describe('restore', () => {
     expect(describeTree(full)).toEqual(before);
     const link = place.path('link');
     symlinkSync(full, link);
-    expect((await place.json<ErrorJson>(1, 'restore', 'latest', '--target', link)).error.code).toMatch(/^TARGET_/);
+    expect((await place.json<ErrorJson>(1, 'restore', 'latest', '--target', link)).error.code).toMatch(
+      /^TARGET_/,
+    );
     expect(describeTree(full)).toEqual(before);
   });
 
   it('with --dry-run says what it would do and writes nothing', async () => {
     const place = await backedUp();
-    const plan = await place.json<Json>(0, 'restore', 'latest', '--target', place.path('out'), '--dry-run', 'notes');
+    const plan = await place.json(
+      0,
+      'restore',
+      'latest',
+      '--target',
+      place.path('out'),
+      '--dry-run',
+      'notes',
+    );
     expect(plan).toMatchObject({ dryRun: true, files: 3, bytes: 3 });
     const text = await place.nbak(0, 'restore', 'latest', '--target', place.path('out'), '--dry-run');
     expect(text.stdout).toContain('notes/deep/b.md');
@@ -149,7 +191,8 @@ describe('restore', () => {
   it('needs neither the source nor the cache nor the index', async () => {
     const place = await backedUp();
     const before = describeTree(place.source);
-    for (const gone of [place.source, place.cache, join(place.repository, 'index')]) rmSync(gone, { recursive: true });
+    for (const gone of [place.source, place.cache, join(place.repository, 'index')])
+      rmSync(gone, { recursive: true });
     const { target } = await place.restore(0);
     expect(describeTree(target)).toEqual(before);
     rmSync(place.cache, { recursive: true });

@@ -72,7 +72,10 @@ describe('BACKUP', () => {
     expect(await refused(place, 20, newer.id)).toMatchObject({ code: 'OBJECT_CORRUPT' });
     expect(await shown(place, older.id.slice(0, 20))).toBe(older.id);
     const list = await place.json<{ backups: readonly Json[]; problems: readonly Json[] }>(20, 'list');
-    expect(list).toMatchObject({ backups: [{ id: older.id }], problems: [{ id: newer.id, code: 'OBJECT_CORRUPT' }] });
+    expect(list).toMatchObject({
+      backups: [{ id: older.id }],
+      problems: [{ id: newer.id, code: 'OBJECT_CORRUPT' }],
+    });
   });
 
   it('latest means this host; another host is named in the hint and asked for with --host', async () => {
@@ -98,7 +101,13 @@ async function fastBackup(
   const catalog = openCatalog(undefined, unlocked.id);
   try {
     return await backUp(unlocked, catalog, {
-      selection: { sources: [place.source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
+      selection: {
+        sources: [place.source],
+        exclude: [],
+        excludeCaches: false,
+        oneFileSystem: false,
+        skip: [],
+      },
       labels: { purpose: 'ordinary', ...labels, tags: [], writer: 'test' },
       stagingDirectory: place.temporary,
       lockWaitMs: 1000,

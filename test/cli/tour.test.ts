@@ -1,7 +1,16 @@
 /** The main job from end to end, as a user does it on the first day. */
 
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makePlace, outcomeOf, parseLine, PROGRAM, writeTree, type Json } from '../support/cli.js';
@@ -71,7 +80,16 @@ describe('the tour', () => {
     });
     const backup = await place.json(0, 'backup', place.source);
     expect(Object.keys(backup)).toEqual(
-      expect.arrayContaining(['id', 'filesTotal', 'bytesRead', 'bytesAdded', 'durationMs', 'cut', 'torn', 'unreadable']),
+      expect.arrayContaining([
+        'id',
+        'filesTotal',
+        'bytesRead',
+        'bytesAdded',
+        'durationMs',
+        'cut',
+        'torn',
+        'unreadable',
+      ]),
     );
     const list = await place.json<{ verified: boolean; backups: readonly Json[] }>(0, 'list');
     expect(list).toMatchObject({
@@ -107,7 +125,10 @@ describe('the tour', () => {
     );
     names.push(Buffer.from([0x62, 0x61, 0x64, 0xff, 0xfe]));
     for (const name of names)
-      writeFileSync(Buffer.concat([Buffer.from(`${place.source}/`), name]), `content of ${name.toString('hex')}`);
+      writeFileSync(
+        Buffer.concat([Buffer.from(`${place.source}/`), name]),
+        `content of ${name.toString('hex')}`,
+      );
     await place.backup();
     const ls = await place.nbak(0, 'ls', 'latest');
     expect(ls.stdout).not.toContain('\u001b');

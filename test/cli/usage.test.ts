@@ -3,7 +3,14 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { makePlace, parseLine, writeTree, type ErrorJson } from '../support/cli.js';
+import { nodeCrypto } from '#nbak/crypto/node.js';
+import { decodeCbor, encodeCbor, type CborValue } from '#nbak/format/cbor.js';
+import { decodeAnyEnvelope, SIGNED_TYPES } from '#nbak/format/cose.js';
+import { LIMITS } from '#nbak/format/limits.js';
+import { openWithVaultKey } from '#nbak/repository/open.js';
+import { openLocalStorage } from '#nbak/storage/local.js';
+import { parseVaultKey } from '#nbak/vault/vault-key.js';
+import { makePlace, parseLine, writeTree, type ErrorJson, type Place } from '../support/cli.js';
 import { describeTree } from '../support/tree.js';
 
 const WRONG: readonly (readonly string[])[] = [
@@ -97,24 +104,64 @@ describe('a repository that this version cannot read', () => {
     ['other bytes', (bytes: Buffer) => Buffer.from('something else'.padEnd(bytes.length)), [20]],
     ['nothing in it', () => Buffer.alloc(0), [20]],
     ['one bit of its signature flipped', (bytes: Buffer) => flipped(bytes, bytes.length - 3), [20, 21]],
-  ] as const)('with %s in `repository` is refused in one line, whichever key is given', async (_, change, exits) => {
+  ] as const)(
+    'with %s in `repository` is refused in one line, whichever key is given',
+    async (_, change, exits) => {
+      const place = await makePlace();
+      writeTree(place.source, { a: 'a' });
+      const key = await place.publicKey();
+      const file = join(place.repository, 'repository');
+      chmodSync(file, 0o600);
+      writeFileSync(file, change(readFileSync(file)));
+      for (const env of [{ NBAK_VAULT_KEY: place.key }, { NBAK_PUBLIC_KEY: key }]) {
+        const outcome = await place.run(['verify', '-r', place.repository, '--json'], { env });
+        expect(exits).toContain(outcome.exit);
+        expect(parseLine<ErrorJson>(outcome).error.message).not.toContain('\n');
+      }
+      const backup = await place.run(['backup', place.source, '-r', place.repository], {
+        env: { NBAK_VAULT_KEY: place.key },
+      });
+      expect(exits).toContain(backup.exit);
+    },
+  );
+});
+
+describe('a repository of a newer format', () => {
+  it('ends every command with exit 13 and one line, and is left alone', async () => {
     const place = await makePlace();
     writeTree(place.source, { a: 'a' });
-    const key = await place.publicKey();
-    const file = join(place.repository, 'repository');
-    chmodSync(file, 0o600);
-    writeFileSync(file, change(readFileSync(file)));
-    for (const env of [{ NBAK_VAULT_KEY: place.key }, { NBAK_PUBLIC_KEY: key }]) {
-      const outcome = await place.run(['verify', '-r', place.repository, '--json'], { env });
-      expect(exits).toContain(outcome.exit);
-      expect(parseLine<ErrorJson>(outcome).error.message).not.toContain('\n');
+    await place.backup();
+    await signAsFormat(place, 3);
+    const before = describeTree(place.repository);
+    const env = { NBAK_VAULT_KEY: place.key, NBAK_REPOSITORY: place.repository };
+    for (const args of [
+      ['list'],
+      ['verify'],
+      ['backup', place.source],
+      ['restore', 'latest', '--target', 'out'],
+    ]) {
+      const outcome = await place.run(args, { env });
+      expect(outcome.exit, args[0]).toBe(13);
+      expect(outcome.stderr).toMatch(/^nbak: [^\n]+ \[FORMAT_NEWER\]\n( {6}[^\n]+\n)?$/);
     }
-    const backup = await place.run(['backup', place.source, '-r', place.repository], {
-      env: { NBAK_VAULT_KEY: place.key },
-    });
-    expect(exits).toContain(backup.exit);
+    expect(describeTree(place.repository)).toEqual(before);
   });
 });
+
+/** Replaces `repository` by one that states another format, validly signed. */
+async function signAsFormat(place: Place, format: number): Promise<void> {
+  const storage = await openLocalStorage(place.repository, { mode: 'existing' });
+  const { secrets } = await openWithVaultKey(storage, nodeCrypto, parseVaultKey(place.key));
+  await storage.close();
+  const file = join(place.repository, 'repository');
+  const { payload } = decodeAnyEnvelope(readFileSync(file), LIMITS.recordBytes, 'repository');
+  const fields = new Map(decodeCbor(payload, 'repository') as ReadonlyMap<string, CborValue>).set(
+    'format',
+    format,
+  );
+  chmodSync(file, 0o600);
+  writeFileSync(file, secrets.adminSigner.sign(SIGNED_TYPES.repository, encodeCbor(fields)));
+}
 
 function flipped(bytes: Buffer, at: number): Buffer {
   const changed = Buffer.from(bytes);

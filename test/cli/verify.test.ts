@@ -4,7 +4,14 @@ import { cpSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { makePlace, parseLine, writeTree, type ErrorJson, type Place, type VerifyJson } from '../support/cli.js';
+import {
+  makePlace,
+  parseLine,
+  writeTree,
+  type ErrorJson,
+  type Place,
+  type VerifyJson,
+} from '../support/cli.js';
 import { flipBit, objectsOf, packsOf, takeAway } from '../support/damage.js';
 import { randomLike } from '../support/tree.js';
 
@@ -38,7 +45,13 @@ describe('verify with the public key alone', () => {
       expect(file).toMatch(/(old|young)$/);
       expect([...(problem?.backups ?? [])].sort()).toEqual(isOld ? [first, second].sort() : [second]);
       seen.add(isOld ? 'old' : 'young');
-      const text = await place.run(['verify', '-r', place.repository, '--public-key', await place.publicKey()]);
+      const text = await place.run([
+        'verify',
+        '-r',
+        place.repository,
+        '--public-key',
+        await place.publicKey(),
+      ]);
       expect(text.exit).toBe(20);
       expect(text.stdout).toContain('damaged');
       expect(text.stdout).toContain(isOld ? 'old' : 'young');
@@ -57,7 +70,12 @@ describe('verify with the public key alone', () => {
     const [name = ''] = objectsOf(place.repository, prefix);
     takeAway(place.repository, name);
     const outcome = await place.run([
-      'verify', '-r', place.repository, '--public-key', await place.publicKey(), '--json',
+      'verify',
+      '-r',
+      place.repository,
+      '--public-key',
+      await place.publicKey(),
+      '--json',
     ]);
     expect(outcome.exit).toBe(exit);
     expect(outcome.stdout).toContain(code);
@@ -73,7 +91,12 @@ describe('verify with the public key alone', () => {
     const [name = ''] = objectsOf(place.repository, prefix);
     flipBit(join(place.repository, name), -5);
     const outcome = await place.run([
-      'verify', '-r', place.repository, '--public-key', await place.publicKey(), '--json',
+      'verify',
+      '-r',
+      place.repository,
+      '--public-key',
+      await place.publicKey(),
+      '--json',
     ]);
     expect(outcome.exit).toBe(exit);
     expect(outcome.stdout).toContain('OBJECT_CORRUPT');
@@ -84,8 +107,16 @@ describe('verify with the public key alone', () => {
     const [pack = ''] = packsOf(place.repository);
     cpSync(join(place.repository, pack), join(place.repository, 'packs', 'stray'));
     expect(codesOf(await place.verify(21))).toContain('OBJECT_UNEXPECTED');
-    renameSync(join(place.repository, 'packs', 'stray'), join(place.repository, pack.replace(/.$/, (c) => (c === '0' ? '1' : '0'))));
-    expect([20, 21]).toContain((await place.run(['verify', '-r', place.repository, '--public-key', await place.publicKey()])).exit);
+    renameSync(
+      join(place.repository, 'packs', 'stray'),
+      join(
+        place.repository,
+        pack.replace(/.$/, (c) => (c === '0' ? '1' : '0')),
+      ),
+    );
+    expect([20, 21]).toContain(
+      (await place.run(['verify', '-r', place.repository, '--public-key', await place.publicKey()])).exit,
+    );
   });
 
   it('remembers what it saw: a newest backup that is taken back is found, and a new cache cannot know', async () => {
@@ -139,7 +170,15 @@ describe('verify with the public key alone', () => {
 
   it('with --decrypt needs the vault key and finds the same damage', async () => {
     const { place } = await twoBackups();
-    const refused = await place.run(['verify', '--decrypt', '-r', place.repository, '--json', '--public-key', await place.publicKey()]);
+    const refused = await place.run([
+      'verify',
+      '--decrypt',
+      '-r',
+      place.repository,
+      '--json',
+      '--public-key',
+      await place.publicKey(),
+    ]);
     expect([refused.exit, parseLine<ErrorJson>(refused).error.code]).toEqual([12, 'KEY_MISSING']);
     const [pack = ''] = packsOf(place.repository);
     flipBit(join(place.repository, pack), 20_000);
@@ -164,6 +203,14 @@ describe('verify with the public key alone', () => {
 });
 
 async function anyVerify(place: Place, id: string): Promise<number> {
-  const outcome = await place.run(['verify', id, '-r', place.repository, '--public-key', await place.publicKey(), '--json']);
+  const outcome = await place.run([
+    'verify',
+    id,
+    '-r',
+    place.repository,
+    '--public-key',
+    await place.publicKey(),
+    '--json',
+  ]);
   return outcome.exit;
 }

@@ -20,44 +20,50 @@ const EFFECTS: readonly (readonly [string, Effect])[] = [
 ];
 
 describe('a backup of which the n-th operation', () => {
-  it.each(EFFECTS)('%s, for every n, ends in a clear error, harms nothing, and goes well the next time', async (_, effect) => {
-    const operations = await withDirectory(async (directory) => {
-      const { through } = await (await makeScene(directory)).backUp();
-      return through.operations.length;
-    });
-    expect(operations).toBeGreaterThan(15);
-
-    for (let nth = 1; nth <= operations; nth += 1) {
-      await withDirectory(async (directory) => {
-        const scene = await makeScene(directory, nth % 2 === 0 ? 'sealed' : 'plain');
-        expect(await judge(scene.storage, scene.publicKey, scene.heads)).toMatchObject({ ok: true });
-
-        const error: unknown = await scene.backUp([{ nth, effect }]).then(
-          () => undefined,
-          (reason: unknown) => reason,
-        );
-        // What a run can do without (a listing of leases, say) may fail silently; everything else is told.
-        if (error !== undefined) {
-          expect(isNbakError(error), String(error)).toBe(true);
-          expect(error).toMatchObject({ code: /^STORAGE_|^OBJECT_MISSING|^REPOSITORY_NOT_FOUND/ });
-        }
-        const after = await judge(scene.storage, scene.publicKey, scene.heads);
-        expect(after.problems, `after operation ${String(nth)}`).toEqual([]);
-
-        // Half of the next runs have the catalog of the failed run, half have lost it.
-        const fresh = openCatalog(undefined, await idOf(scene));
-        await scene.backUp([], nth % 4 < 2 ? scene.catalog : fresh);
-        expect(await judge(scene.storage, scene.publicKey, scene.heads)).toMatchObject({ ok: true, problems: [] });
-        expect(await judgeDecrypted(scene.storage, KEY_BYTES)).toMatchObject({ ok: true });
-        const target = join(directory, 'target');
-        const restored = await restoreBackup(scene.storage, KEY_BYTES, { target });
-        expect(restored.failed).toEqual([]);
-        expect(describeTree(target)).toEqual(describeTree(scene.source));
-        scene.catalog.close();
-        fresh.close();
+  it.each(EFFECTS)(
+    '%s, for every n, ends in a clear error, harms nothing, and goes well the next time',
+    async (_, effect) => {
+      const operations = await withDirectory(async (directory) => {
+        const { through } = await (await makeScene(directory)).backUp();
+        return through.operations.length;
       });
-    }
-  });
+      expect(operations).toBeGreaterThan(15);
+
+      for (let nth = 1; nth <= operations; nth += 1) {
+        await withDirectory(async (directory) => {
+          const scene = await makeScene(directory, nth % 2 === 0 ? 'sealed' : 'plain');
+          expect(await judge(scene.storage, scene.publicKey, scene.heads)).toMatchObject({ ok: true });
+
+          const error: unknown = await scene.backUp([{ nth, effect }]).then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+          // What a run can do without (a listing of leases, say) may fail silently; everything else is told.
+          if (error !== undefined) {
+            expect(isNbakError(error), String(error)).toBe(true);
+            expect(error).toMatchObject({ code: /^STORAGE_|^OBJECT_MISSING|^REPOSITORY_NOT_FOUND/ });
+          }
+          const after = await judge(scene.storage, scene.publicKey, scene.heads);
+          expect(after.problems, `after operation ${String(nth)}`).toEqual([]);
+
+          // Half of the next runs have the catalog of the failed run, half have lost it.
+          const fresh = openCatalog(undefined, await idOf(scene));
+          await scene.backUp([], nth % 4 < 2 ? scene.catalog : fresh);
+          expect(await judge(scene.storage, scene.publicKey, scene.heads)).toMatchObject({
+            ok: true,
+            problems: [],
+          });
+          expect(await judgeDecrypted(scene.storage, KEY_BYTES)).toMatchObject({ ok: true });
+          const target = join(directory, 'target');
+          const restored = await restoreBackup(scene.storage, KEY_BYTES, { target });
+          expect(restored.failed).toEqual([]);
+          expect(describeTree(target)).toEqual(describeTree(scene.source));
+          scene.catalog.close();
+          fresh.close();
+        });
+      }
+    },
+  );
 
   it('reports failure for every operation that writes', async () => {
     await withDirectory(async (directory) => {

@@ -24,20 +24,26 @@ describe('a restore of which the n-th read', () => {
       const { id: backup } = (await scene.backUp()).result;
       const counting = faultyStorage(scene.storage, []);
       await restoreBackup(counting, KEY_BYTES, { target: join(directory, 'counting'), backup });
-      const reads = counting.operations.filter(({ operation }) => operation === 'get' || operation === 'read');
+      const reads = counting.operations.filter(
+        ({ operation }) => operation === 'get' || operation === 'read',
+      );
       expect(reads.length).toBeGreaterThan(5);
       let noticed = 0;
       for (let nth = 1; nth <= reads.length; nth += 1) {
         const target = join(directory, `target-${String(nth)}`);
         const through = faultyStorage(scene.storage, [{ on: ['get', 'read'], nth, effect }]);
-        const outcome = await restoreBackup(through, KEY_BYTES, { target, backup }).catch((error: unknown) => error);
+        const outcome = await restoreBackup(through, KEY_BYTES, { target, backup }).catch(
+          (error: unknown) => error,
+        );
         if (outcome instanceof Error) {
           expect(isNbakError(outcome), String(outcome)).toBe(true);
           noticed += 1;
         } else if ((outcome as { readonly failed: readonly unknown[] }).failed.length > 0) noticed += 1;
         else expect(filesOf(target)).toHaveLength(filesOf(scene.source).length);
         for (const file of filesOf(target))
-          expect(readFileSync(join(target, file)).equals(readFileSync(join(scene.source, file))), file).toBe(true);
+          expect(readFileSync(join(target, file)).equals(readFileSync(join(scene.source, file))), file).toBe(
+            true,
+          );
       }
       // What is read twice or can be done without may go unnoticed, most may not.
       expect(noticed).toBeGreaterThan(reads.length / 3);

@@ -23,7 +23,11 @@ const content = fc
   .record({
     kind: fc.constantFrom('random', 'constant', 'periodic'),
     seed: fc.integer({ min: 1, max: 1_000_000 }),
-    length: fc.oneof(fc.nat(2 * MiB), fc.nat(12 * MiB), fc.constantFrom(CUT.minimum, CUT.normal, CUT.maximum)),
+    length: fc.oneof(
+      fc.nat(2 * MiB),
+      fc.nat(12 * MiB),
+      fc.constantFrom(CUT.minimum, CUT.normal, CUT.maximum),
+    ),
   })
   .map(({ kind, seed, length }) => {
     if (kind === 'random') return randomLike(length, seed);
@@ -87,9 +91,12 @@ describe('cutting by content', () => {
 describe('a bundle', () => {
   it('gives back its slices', () => {
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 40 }), (slices) => {
-        expect(decodeBundle(encodeBundle(slices))).toEqual(slices);
-      }),
+      fc.property(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 40 }),
+        (slices) => {
+          expect(decodeBundle(encodeBundle(slices))).toEqual(slices);
+        },
+      ),
       runs(200),
     );
   });

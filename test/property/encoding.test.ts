@@ -12,7 +12,13 @@ import { decodeAnyEnvelope, encodeEnvelope } from '#nbak/format/cose.js';
 import { decodeTombstone, encodeTombstone } from '#nbak/format/history.js';
 import { decodeIndex, encodeIndex } from '#nbak/format/index-object.js';
 import { LIMITS } from '#nbak/format/limits.js';
-import { decodeDetail, decodeManifest, encodeDetail, encodeManifest, isSealedDetail } from '#nbak/format/manifest.js';
+import {
+  decodeDetail,
+  decodeManifest,
+  encodeDetail,
+  encodeManifest,
+  isSealedDetail,
+} from '#nbak/format/manifest.js';
 import { decodeFooter, encodeFooter } from '#nbak/format/pack.js';
 import { decodePage, encodePage } from '#nbak/format/page.js';
 import { packObject, unpackObject } from '#nbak/repository/compressed-io.js';
@@ -77,9 +83,12 @@ describe('a page, a manifest and a footer', () => {
     const cases = fc.oneof(
       page.map((value) => [encodePage(value), (bytes: Uint8Array) => encodePage(decodePage(bytes))] as const),
       manifest.map(
-        (value) => [encodeManifest(value), (bytes: Uint8Array) => encodeManifest(decodeManifest(bytes))] as const,
+        (value) =>
+          [encodeManifest(value), (bytes: Uint8Array) => encodeManifest(decodeManifest(bytes))] as const,
       ),
-      footer.map((value) => [encodeFooter(value), (bytes: Uint8Array) => encodeFooter(decodeFooter(bytes))] as const),
+      footer.map(
+        (value) => [encodeFooter(value), (bytes: Uint8Array) => encodeFooter(decodeFooter(bytes))] as const,
+      ),
     );
     let refused = 0;
     fc.assert(
@@ -115,12 +124,15 @@ describe('any bytes at all', () => {
     'verification key': (bytes) => parseVerificationKey(Buffer.from(bytes).toString()),
   };
 
-  it.each(Object.entries(decoders))('given to the decoder of a %s are refused as an NbakError or accepted', (_, decode) => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusing(() => decode(bytes))),
-      runs(500),
-    );
-  });
+  it.each(Object.entries(decoders))(
+    'given to the decoder of a %s are refused as an NbakError or accepted',
+    (_, decode) => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusing(() => decode(bytes))),
+        runs(500),
+      );
+    },
+  );
 
   it('made from the objects of a real repository are, too', async () => {
     const { snapshot } = await repositoryOf([{ a: 'a', b: 'b'.repeat(5000) }], 'plain');
@@ -142,10 +154,12 @@ describe('the smaller structures', () => {
 
   it('have one encoding each, too', () => {
     const cases = fc.oneof(
-      fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 6 }).map((slices) => ({
-        bytes: encodeBundle(slices),
-        again: (changed: Uint8Array) => encodeBundle(decodeBundle(changed)),
-      })),
+      fc
+        .array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 6 })
+        .map((slices) => ({
+          bytes: encodeBundle(slices),
+          again: (changed: Uint8Array) => encodeBundle(decodeBundle(changed)),
+        })),
       fc.array(bytes32, { maxLength: 4 }).map((footers) => ({
         bytes: encodeIndex(footers),
         again: (changed: Uint8Array) => encodeIndex(decodeIndex(changed)),
@@ -192,7 +206,10 @@ describe('the smaller structures', () => {
   it('are wrapped so that any raw bytes come back', () => {
     fc.assert(
       fc.property(
-        fc.oneof(fc.uint8Array({ maxLength: 400 }), fc.nat(5000).map((length) => new Uint8Array(length))),
+        fc.oneof(
+          fc.uint8Array({ maxLength: 400 }),
+          fc.nat(5000).map((length) => new Uint8Array(length)),
+        ),
         (raw) => {
           const stored = packObject('NBKP', raw);
           expect(stored.length).toBeLessThanOrEqual(raw.length + 10);

@@ -23,7 +23,9 @@ const item = fc.record({
   ),
   seed: fc.nat(3),
   mode: fc.nat(0o7777),
-  mtime: fc.integer({ min: -1_000_000, max: 4_000_000_000_000_000 }).map((microseconds) => microseconds / 1e6),
+  mtime: fc
+    .integer({ min: -1_000_000, max: 4_000_000_000_000_000 })
+    .map((microseconds) => microseconds / 1e6),
 });
 type Item = typeof item extends fc.Arbitrary<infer T> ? T : never;
 

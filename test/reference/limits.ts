@@ -14,6 +14,7 @@ export const LIMITS = {
   manifestBytes: 4194304,
   recordBytes: 33554432,
   cborDepth: 8,
+  cborItems: 2097152,
   zstdWindowBytes: 16777216,
   pathBytes: 4096,
   componentBytes: 255,

@@ -35,31 +35,40 @@ export function writeSlot(
   return encode(['nbak/v2/slot', context.id, context.epoch, context.kind, parameters, context.salt, sealed]);
 }
 
+/** A slot as anybody can read it. */
+export interface Slot extends SlotContext {
+  /** Of kind 2; else 0. */
+  readonly logN: number;
+  readonly sealed: Uint8Array;
+}
+
+/** Reads the public parts of a slot; those of an unknown kind go as far as their shape does. */
+export function readSlot(bytes: Uint8Array): Slot {
+  demand(bytes.length <= LIMITS.manifestBytes, 'LIMIT_EXCEEDED', '§15', 'the slot is too long');
+  const [label, idItem, epochItem, kindItem, parameterItems, saltItem, sealedItem] = list(decode(bytes), 7);
+  demand(tstr(label) === 'nbak/v2/slot', 'FORMAT_NEWER', '§13.4', 'not a slot of version 2');
+  const kind = uint(kindItem);
+  const known = kind === 1 || kind === 2;
+  const parameters = list(parameterItems, known ? kind - 1 : undefined);
+  const logN = kind === 2 ? uint(parameters[0]) : 0;
+  demand(kind !== 2 || logN >= 17, 'FORMAT_INVALID', '§13.4', 'logN below 17');
+  demand(logN <= 20, 'LIMIT_EXCEEDED', '§13.4', 'logN above 20');
+  const context = { id: bstr(idItem, 16), epoch: uint(epochItem, 1, 2 ** 32 - 1), kind };
+  return { ...context, salt: bstr(saltItem, 32), logN, sealed: bstr(sealedItem, 80) };
+}
+
 /** The root in a slot; `KEY_WRONG` where the secret does not open it. */
 export function openSlot(
   bytes: Uint8Array,
   id: Uint8Array,
   secret: SlotSecret,
 ): { epoch: number; root: Uint8Array } {
-  demand(bytes.length <= LIMITS.manifestBytes, 'LIMIT_EXCEEDED', '§15', 'the slot is too long');
-  const [label, idItem, epochItem, kindItem, parameterItems, saltItem, sealedItem] = list(decode(bytes), 7);
-  demand(tstr(label) === 'nbak/v2/slot', 'FORMAT_NEWER', '§13.4', 'not a slot of version 2');
-  demand(equal(bstr(idItem, 16), id), 'REFERENCE_TAMPERED', '§13.4', 'another repository');
-  const context = {
-    id,
-    epoch: uint(epochItem, 1, 2 ** 32 - 1),
-    kind: uint(kindItem),
-    salt: bstr(saltItem, 32),
-  };
-  demand(context.kind === secret.kind, 'KEY_WRONG', '§13.4', 'a slot of another kind is skipped');
-  const parameters = list(parameterItems, context.kind === 2 ? 1 : 0);
-  const logN = context.kind === 2 ? uint(parameters[0]) : 0;
-  demand(context.kind === 1 || logN >= 17, 'FORMAT_INVALID', '§13.4', 'logN below 17');
-  demand(logN <= 20, 'LIMIT_EXCEEDED', '§13.4', 'logN above 20');
-  const sealed = bstr(sealedItem, 80);
-  const keys = slotKey(slotInput(secret, context.salt, logN), context);
-  demand(equal(sealed.subarray(0, 32), keys.commitment), 'KEY_WRONG', '§13.4', 'another commitment');
-  const root = openOnce(keys, sealed);
+  const slot = readSlot(bytes);
+  demand(equal(slot.id, id), 'REFERENCE_TAMPERED', '§13.4', 'another repository');
+  demand(slot.kind === secret.kind, 'KEY_WRONG', '§13.4', 'a slot of another kind is skipped');
+  const keys = slotKey(slotInput(secret, slot.salt, slot.logN), slot);
+  demand(equal(slot.sealed.subarray(0, 32), keys.commitment), 'KEY_WRONG', '§13.4', 'another commitment');
+  const root = openOnce(keys, slot.sealed);
   if (root === undefined) return fail('BLOB_TAMPERED', '§13.4', 'the authentication tag fails');
-  return { epoch: context.epoch, root };
+  return { epoch: slot.epoch, root };
 }

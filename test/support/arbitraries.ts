@@ -14,10 +14,14 @@ export const runs = (modest: number): { readonly numRuns: number } => ({
   numRuns: process.env['SLOW'] === '1' ? modest * 20 : modest,
 });
 
-const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
+const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length });
 const hex = (length: number): fc.Arbitrary<string> => bytes(length).map(toHex);
 const id = <T extends string>(length = 32): fc.Arbitrary<T> => hex(length) as fc.Arbitrary<T>;
-const count = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
+const count = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+);
 const amount = fc.oneof(fc.nat(300), fc.maxSafeNat());
 const signed = fc.oneof(fc.integer(), fc.maxSafeInteger());
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
@@ -29,11 +33,23 @@ const frameLength = fc.integer({ min: 132, max: 17_000_000 });
 export const component: fc.Arbitrary<string> = fc
   .oneof(
     fc.uint8Array({ minLength: 1, maxLength: 12 }).map(pathFromBytes),
-    fc.constantFrom('a', 'b', ' ', '-', '...', 'a-b', 'a b', '\u00ff', '\n', '\u001b[1m') as fc.Arbitrary<BytePath>,
+    fc.constantFrom(
+      'a',
+      'b',
+      ' ',
+      '-',
+      '...',
+      'a-b',
+      'a b',
+      '\u00ff',
+      '\n',
+      '\u001b[1m',
+    ) as fc.Arbitrary<BytePath>,
   )
   .filter((name) => !/[/\0]/.test(name) && name !== '.' && name !== '..');
 
-const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
 
 /** A footer's payload. */
 export const footer: fc.Arbitrary<Footer> = fc.record({
@@ -58,7 +74,11 @@ export const footer: fc.Arbitrary<Footer> = fc.record({
 const detail: fc.Arbitrary<ManifestDetail> = fc.record({
   host: text,
   roots: fc.uniqueArray(
-    fc.record({ name: component as fc.Arbitrary<BytePath>, path: bytes(6).map(pathFromBytes), entries: count }),
+    fc.record({
+      name: component as fc.Arbitrary<BytePath>,
+      path: bytes(6).map(pathFromBytes),
+      entries: count,
+    }),
     { minLength: 1, maxLength: 3, selector: ({ name }) => name },
   ),
   tags: fc
@@ -131,7 +151,10 @@ const tree: fc.Arbitrary<readonly { readonly path: BytePath; readonly kind: Entr
 function extraOf(kind: EntryKind, children: number): fc.Arbitrary<EntryExtra> {
   const xattrs = optional(
     fc
-      .uniqueArray(fc.tuple(bytes(4), fc.uint8Array({ maxLength: 6 })), { maxLength: 3, selector: ([name]) => toHex(name) })
+      .uniqueArray(fc.tuple(bytes(4), fc.uint8Array({ maxLength: 6 })), {
+        maxLength: 3,
+        selector: ([name]) => toHex(name),
+      })
       .map((list) => [...list].sort(([a], [b]) => Buffer.compare(a, b))),
   );
   const flags = optional(fc.integer({ min: 1, max: 7 }));
@@ -168,7 +191,10 @@ const entriesPage: fc.Arbitrary<Page> = fc
     dedup: count,
     children: fc.array(id<PageId>(), { maxLength: 2 }),
     blobs: plainRows,
-    owners: fc.array(fc.record({ uid: u32, user: text, gid: u32, group: text }), { minLength: 1, maxLength: 3 }),
+    owners: fc.array(fc.record({ uid: u32, user: text, gid: u32, group: text }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
     tree,
   })
   .chain(({ tree: paths, ...page }) =>
@@ -193,7 +219,9 @@ const entriesPage: fc.Arbitrary<Page> = fc
       .map((entries): Page => ({
         type: 'entries',
         ...page,
-        entries: entries.map((entry) => (entry.extra.contentPages === undefined ? entry : { ...entry, content: [] })),
+        entries: entries.map((entry) =>
+          entry.extra.contentPages === undefined ? entry : { ...entry, content: [] },
+        ),
       })),
   );
 
@@ -213,7 +241,13 @@ export const page: fc.Arbitrary<Page> = fc.oneof(
     arbitrary: fc
       .record({ dedup: count, blobs: plainRows })
       .chain(({ dedup, blobs }) =>
-        pieces(blobs.length).map((list): Page => ({ type: 'content', dedup, children: [], blobs, pieces: list })),
+        pieces(blobs.length).map((list): Page => ({
+          type: 'content',
+          dedup,
+          children: [],
+          blobs,
+          pieces: list,
+        })),
       ),
     weight: 1,
   },

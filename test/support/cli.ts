@@ -200,7 +200,15 @@ class TestPlace implements Place {
   }
 
   async verify(exit: number, ...flags: readonly string[]): Promise<VerifyJson> {
-    const args = ['verify', '-r', this.repository, '--public-key', await this.publicKey(), '--json', ...flags];
+    const args = [
+      'verify',
+      '-r',
+      this.repository,
+      '--public-key',
+      await this.publicKey(),
+      '--json',
+      ...flags,
+    ];
     const outcome = await this.run(args);
     expect(outcome).toMatchObject({ exit });
     return parseLine<VerifyJson>(outcome);
@@ -215,6 +223,7 @@ class TestPlace implements Place {
 }
 
 /** The document on the one line of stdout. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller says which document it is
 export function parseLine<T = Json>({ stdout, stderr }: Outcome): T {
   expect(stdout.endsWith('\n') && stdout.indexOf('\n') === stdout.length - 1, stdout + stderr).toBe(true);
   return JSON.parse(stdout) as T;
@@ -238,10 +247,7 @@ export function outcomeOf(child: ChildProcess): Promise<Outcome> {
 }
 
 /** Writes files below `directory`, making the directories above them. */
-export function writeTree(
-  directory: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): void {
+export function writeTree(directory: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, path), content);

@@ -15,7 +15,11 @@ import { randomLike } from './tree.js';
 
 /** Files of every way of being cut: bundled, one chunk, several chunks; the first state and what comes to it. */
 const FIRST: Files = { 'notes/a.md': 'a', 'notes/b.md': 'b', middle: randomLike(70_000, 1) };
-const GROWN: Files = { 'notes/c.md': 'c', middle: randomLike(70_000, 2), 'new/large': randomLike(1_300_000, 3) };
+const GROWN: Files = {
+  'notes/c.md': 'c',
+  middle: randomLike(70_000, 2),
+  'new/large': randomLike(1_300_000, 3),
+};
 
 /** A repository with one backup, and a source that is not what it was then. */
 export interface Scene {
@@ -25,7 +29,10 @@ export interface Scene {
   readonly source: string;
   readonly heads: ReturnType<typeof headMemory>;
   /** Backs up the source through `faults`, opening the repository anew as a new process would. */
-  backUp(faults?: readonly Fault[], catalog?: Catalog): Promise<{ result: BackupResult; through: FaultyStorage }>;
+  backUp(
+    faults?: readonly Fault[],
+    catalog?: Catalog,
+  ): Promise<{ result: BackupResult; through: FaultyStorage }>;
 }
 
 /** Makes a scene in `directory`. */

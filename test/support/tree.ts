@@ -20,7 +20,12 @@ export function describeTree(directory: string, { times = true, without = [] }: 
 
   function visit(path: Buffer, name: string): void {
     const stat = lstatSync(path, { bigint: true });
-    const facts: (string | number | bigint)[] = [JSON.stringify(name), stat.mode.toString(8), stat.uid, stat.gid];
+    const facts: (string | number | bigint)[] = [
+      JSON.stringify(name),
+      stat.mode.toString(8),
+      stat.uid,
+      stat.gid,
+    ];
     if (times) facts.push(stat.mtimeNs / 1000n);
     if (stat.isSymbolicLink()) facts.push(`-> ${readlinkSync(path, 'latin1')}`);
     if (stat.isFile()) {

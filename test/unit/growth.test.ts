@@ -16,7 +16,13 @@ import { randomLike } from '../support/tree.js';
 async function growth(
   fill: (source: string) => void,
   change: (source: string) => void,
-): Promise<{ readonly bundles: number; readonly data: number; readonly pages: number; readonly bytesAdded: number; readonly before: { readonly bundles: number; readonly pages: number } }> {
+): Promise<{
+  readonly bundles: number;
+  readonly data: number;
+  readonly pages: number;
+  readonly bytesAdded: number;
+  readonly before: { readonly bundles: number; readonly pages: number };
+}> {
   return withDirectory(async (directory) => {
     const source = join(directory, 'source');
     mkdirSync(source);
@@ -47,7 +53,8 @@ async function growth(
 
 describe('what a second backup adds', () => {
   const manySmall = (source: string): void => {
-    for (let i = 0; i < 400; i += 1) writeFileSync(join(source, `file-${String(i)}`), randomLike(3000 + (i % 7) * 1000, i));
+    for (let i = 0; i < 400; i += 1)
+      writeFileSync(join(source, `file-${String(i)}`), randomLike(3000 + (i % 7) * 1000, i));
   };
 
   it('for one new small file is one bundle or the two that it splits, wherever the file lies', async () => {

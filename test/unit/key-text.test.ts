@@ -13,7 +13,8 @@ const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
 describe('the text form of a vault key', () => {
   it('gives the bytes back, in upper case and with white space around it too', () => {
     expect(TEXT).toHaveLength(66);
-    for (const text of [TEXT, TEXT.toUpperCase(), ` ${TEXT}\n`]) expect(Buffer.from(parseVaultKey(text))).toEqual(Buffer.from(KEY));
+    for (const text of [TEXT, TEXT.toUpperCase(), ` ${TEXT}\n`])
+      expect(Buffer.from(parseVaultKey(text))).toEqual(Buffer.from(KEY));
   });
 
   it('with any one letter wrong, missing, doubled or swapped is a typo and never another string', () => {
@@ -37,7 +38,9 @@ describe('the text form of a vault key', () => {
     const text = formatVerificationKey(pair);
     expect(Buffer.from(parseVerificationKey(text))).toEqual(Buffer.from(pair));
     expect(() => parseVaultKey(text)).toThrow(expect.objectContaining({ code: 'KEY_MALFORMED' }));
-    expect(() => parseVerificationKey(TEXT)).toThrow(expect.objectContaining({ code: 'PUBLIC_KEY_MALFORMED' }));
+    expect(() => parseVerificationKey(TEXT)).toThrow(
+      expect.objectContaining({ code: 'PUBLIC_KEY_MALFORMED' }),
+    );
   });
 });
 

@@ -110,6 +110,8 @@ export interface VectorAdapter {
     epoch: number;
     kind: number;
   }): Answer<CommittedKey>;
+  /** The public fields of a stored slot. */
+  readSlot(slot: Uint8Array): Answer<{ id: Uint8Array; epoch: number; kind: number }>;
   openSlot(input: {
     slot: Uint8Array;
     id: Uint8Array;

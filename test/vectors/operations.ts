@@ -113,6 +113,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     record({ slotInput: bytes, id: bytes, salt: bytes, epoch: number, kind: number }),
     (adapter, input) => adapter.slotKey(input),
   ),
+  readSlot: operation(record({ slot: bytes }), (adapter, input) => adapter.readSlot(input.slot)),
   openSlot: operation(record({ slot: bytes, id: bytes, secret: slotSecret }), (adapter, input) =>
     adapter.openSlot(input),
   ),

@@ -15,6 +15,7 @@ import { idFromBytes, idToBytes, type BackupId, type PackId, type PageId } from 
 import { decodeIndex } from '#nbak/format/index-object.js';
 import { LIMITS } from '#nbak/format/limits.js';
 import { decodeDetail } from '#nbak/format/manifest.js';
+import { decodeKeySlot } from '#nbak/format/notes.js';
 import { assertSafePath, comparePaths, pathFromBytes } from '#nbak/format/path.js';
 import { inlineEngine, openFrame } from '#nbak/repository/blob-engine.js';
 import { BlobOpener, BlobSealer, type BlobSecrets } from '#nbak/repository/blob-crypto.js';
@@ -43,7 +44,7 @@ import { contentDigest, countBundles } from './production-writers.js';
  * Everything else must agree with the reference codec.
  */
 const WITHOUT: readonly string[] = [
-  // Key slots are looked at by verify and opened by nobody: recovery is a later chapter.
+  // Key slots are read by verify and opened by nobody: recovery is a later chapter.
   'slotKey',
   'openSlot',
   // Epochs above 1: this version rotates nothing, follows no succession, and refuses to go on behind one.
@@ -170,6 +171,10 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
     },
     recordKey: ({ root, id, salt, epoch }) => scheduleOf(id).recordKey(root, salt, epoch),
     slotKey: () => notOffered(),
+    readSlot(slot) {
+      const { repository, epoch, kind } = decodeKeySlot(slot);
+      return { id: idToBytes(repository), epoch, kind };
+    },
     openSlot: () => notOffered(),
 
     sealBlob({ kind, epoch, salt, nonce, plaintext, ...secrets }) {

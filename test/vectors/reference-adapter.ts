@@ -22,7 +22,7 @@ import { checkEntryOrder, checkPath, comparePaths } from '../reference/path.js';
 import { checkPublicKey, verifies } from '../reference/public-key.js';
 import { readRepositoryObject } from '../reference/repository-object.js';
 import * as schedule from '../reference/schedule.js';
-import { openSlot } from '../reference/slot.js';
+import { openSlot, readSlot } from '../reference/slot.js';
 import { readTombstone } from '../reference/tombstone.js';
 import type { VectorAdapter } from './adapter.js';
 
@@ -73,6 +73,10 @@ export const referenceAdapter: VectorAdapter = {
   },
   recordKey: ({ root, id, salt, epoch }) => schedule.recordKey(root, id, salt, epoch),
   slotKey: ({ slotInput, ...context }) => schedule.slotKey(slotInput, context),
+  readSlot: (slot) => {
+    const { id, epoch, kind } = readSlot(slot);
+    return { id, epoch, kind };
+  },
   openSlot: ({ slot, id, secret }) => openSlot(slot, id, secret),
 
   sealBlob: ({ id, root, dedupSecret, plaintext, ...choice }) =>

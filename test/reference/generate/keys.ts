@@ -2,16 +2,16 @@
 import { bech32, bech32m } from '@scure/base';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { ascii, concat, unhex } from '../bytes.js';
-import { decode, encode } from '../cbor.js';
+import { ascii, concat, unhex, zeros } from '../bytes.js';
+import { type Cbor, decode, encode } from '../cbor.js';
 import { writeVaultKey, writeVerificationKey } from '../key-text.js';
 import { integer, ORDER } from '../public-key.js';
 import { digestKey, tagKey } from '../schedule.js';
 import { seeded } from '../seeded.js';
 import { list } from '../shape.js';
 import { writeSlot } from '../slot.js';
-import { type DraftFile, group, invalid, valid } from './draft.js';
-import { flip, withItem } from './verbs.js';
+import { type Draft, type DraftFile, group, invalid, valid } from './draft.js';
+import { append, flip, withItem } from './verbs.js';
 import { chunkerKey, dedupSecret, first, id, salt, second } from './world.js';
 
 const vaultKey = seeded('a vault key', 32);
@@ -253,7 +253,7 @@ const passphraseSlot = writeSlot({ ...slotContext, kind: 2 }, { kind: 2, passphr
 const byKey = { keyBytes: first.keyBytes, passphrase: null };
 const byPassphrase = { keyBytes: null, passphrase };
 /** A slot with one of its seven items replaced. */
-const changed = (bytes: Uint8Array, index: number, item: number | number[]): Uint8Array =>
+const changed = (bytes: Uint8Array, index: number, item: Cbor): Uint8Array =>
   encode(withItem(list(decode(bytes)), index, item));
 
 const openSlot = group(
@@ -301,6 +301,24 @@ const openSlot = group(
   }),
 );
 
+const reread = (error: Draft['error'] & string, comment: string, bytes: Uint8Array): Draft =>
+  invalid(error, comment, '§13.4', { slot: bytes });
+const readSlot = group(
+  'readSlot',
+  valid('a slot for a vault key', '§13.4', { slot }),
+  valid('a slot for a passphrase', '§13.4', { slot: passphraseSlot }),
+  valid('a slot of an unknown kind with parameters of its own', '§13.4', {
+    slot: changed(changed(slot, 3, 3), 4, [1, 2, 3]),
+  }),
+  reread('FORMAT_NEWER', 'a slot of version 3', changed(slot, 0, 'nbak/v3/slot')),
+  reread('FORMAT_INVALID', 'epoch 0', changed(slot, 2, 0)),
+  reread('FORMAT_INVALID', 'parameters where there are none', changed(slot, 4, [17])),
+  reread('FORMAT_INVALID', 'logN 16', changed(passphraseSlot, 4, [16])),
+  reread('LIMIT_EXCEEDED', 'logN 21', changed(passphraseSlot, 4, [21])),
+  reread('FORMAT_INVALID', 'a sealed root of 79 bytes', changed(slot, 6, zeros(79))),
+  reread('FORMAT_INVALID', 'a byte after it', append(slot, 0)),
+);
+
 export const keysFile: DraftFile = {
   name: 'keys.json',
   spec: 'spec/crypto.md',
@@ -313,6 +331,7 @@ export const keysFile: DraftFile = {
     checkPublicKey,
     verifySignature,
     ...schedule,
+    readSlot,
     openSlot,
   ],
 };
