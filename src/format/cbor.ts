@@ -25,7 +25,9 @@ export function encodeCbor(value: CborValue): Uint8Array {
  * Decodes exactly one deterministic CBOR item that fills `bytes` (§5.2).
  *
  * @param structure - what is being read, for the message.
- * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper than 8; `FORMAT_INVALID` for everything else.
+ * @param mostItems - how many items its shape allows, where that is fewer than §15 does.
+ * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper or has more items than §15 allows; `FORMAT_INVALID` for
+ *   everything else.
  */
 export function decodeCbor(
   bytes: Uint8Array,
@@ -125,7 +127,7 @@ function scan(bytes: Uint8Array, structure: string, mostItems: number): { readon
     if (head === undefined) throw invalid(structure, 'it ends too early');
     // One byte can be an item, and an item built takes some fifty.
     items += 1;
-    if (items > mostItems) throw tooManyItems(structure, mostItems);
+    if (items > LIMITS.cborItems) throw tooManyItems(structure);
     offset += 1;
     const major = head >> 5;
     const info = head & 31;
@@ -171,10 +173,12 @@ function scan(bytes: Uint8Array, structure: string, mostItems: number): { readon
     }
   }
   if (offset !== bytes.length) throw invalid(structure, 'bytes follow its end');
+  if (items > mostItems) throw invalid(structure, `it has more than ${mostItems} items`);
   return { hasMark };
 }
 
-function tooManyItems(structure: string, most: number): NbakError {
+function tooManyItems(structure: string): NbakError {
+  const most = LIMITS.cborItems;
   return new NbakError('LIMIT_EXCEEDED', `Cannot read ${structure}: CBOR has more than ${most} items`, {
     details: { structure, limit: 'cborItems', most },
   });

@@ -90,7 +90,12 @@ export function decodeEnvelope(bytes: Uint8Array, type: SignedType, most: number
 export function decodeAnyEnvelope(bytes: Uint8Array, most: number, structure: string): Envelope {
   if (bytes.length > most) throw limitExceeded(structure, 'its length', bytes.length, most);
   if (bytes[0] !== TAG_18) throw invalidField(structure, 'its first byte', 'the COSE_Sign1 tag');
-  const fields = asArray(decodeCbor(bytes.subarray(1), structure, ENVELOPE_ITEMS), structure, 'the envelope', 4);
+  const fields = asArray(
+    decodeCbor(bytes.subarray(1), structure, ENVELOPE_ITEMS),
+    structure,
+    'the envelope',
+    4,
+  );
   const protectedBytes = asBytes(fields[0], structure, 'protected');
   const unprotected = fields[1];
   if (!(unprotected instanceof Map) || unprotected.size !== 0)

@@ -1,6 +1,7 @@
 /** The objects beside packs, pages and manifests, each checked by itself. Implements §20.1 steps 2 and 4. */
 
 import { isNbakError, NbakError } from '../errors.js';
+import { COMPRESSED_OVERHEAD_BYTES } from '../format/compressed-object.js';
 import { SIGNED_TYPES } from '../format/cose.js';
 import { decodeTombstone, type TombstoneRow } from '../format/history.js';
 import type { BackupId, PackId, PageId } from '../format/ids.js';
@@ -129,7 +130,7 @@ async function checkIndex(
   name: ObjectName,
   indexed: Map<PackId, Footer>,
 ): Promise<void> {
-  const bytes = await readHashed(repository, name, LIMITS.indexRawBytes);
+  const bytes = await readHashed(repository, name, LIMITS.indexRawBytes + COMPRESSED_OVERHEAD_BYTES);
   for (const signedFooter of decodeIndex(unpackObject('NBKI', bytes, LIMITS.indexRawBytes, name))) {
     const pack = packIdOf(repository, signedFooter);
     indexed.set(pack, verifyFooter(repository, pack, signedFooter).footer);

@@ -67,11 +67,11 @@ async function allGone(place: Place): Promise<void> {
   expect(processesOf(place)).toEqual([]);
 }
 
-describe('a backup that is interrupted', () => {
+describe('a run that is interrupted', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'by %s ends with exit 130 and one line, and leaves what was there as it was',
+    'during backup by %s ends with exit 130 and one line, and leaves what was there as it was',
     async (signal) => {
-      const { place } = await backedUpAndGrown(60);
+      const { place } = await backedUpAndGrown(40);
       const before = packsOf(place.repository).length;
       const run = place.start([
         'backup',
@@ -94,7 +94,7 @@ describe('a backup that is interrupted', () => {
     },
   );
 
-  it('by kill -9 at any moment leaves a repository that verifies, and nothing plain anywhere', async () => {
+  it('by kill -9 at any moment of a backup leaves a repository that verifies, and nothing plain anywhere', async () => {
     const { place, first } = await backedUpAndGrown(30);
     let seed = 20_261_120;
     let killed = 0;
@@ -124,37 +124,43 @@ describe('a backup that is interrupted', () => {
     await place.nbak(0, 'verify', '--decrypt');
   }, 120_000);
 
-  it('by kill -9 during restore leaves no file under its name that is not whole', async () => {
-    const { place } = await backedUpAndGrown(60);
-    await place.backup();
-    const target = place.path('out');
-    const run = place.start([
-      'restore',
-      'latest',
-      '-r',
-      place.repository,
-      '--target',
-      target,
-      '--vault-key-file',
-      place.keyFile,
-    ]);
-    const arrived = (): string[] => {
-      try {
-        return readdirSync(join(target, 'large'));
-      } catch {
-        return [];
+  it.each([
+    ['SIGKILL', 137],
+    ['SIGINT', 130],
+  ] as const)(
+    'during restore by %s leaves no file under its name that is not whole',
+    async (signal, exit) => {
+      const { place } = await backedUpAndGrown(40);
+      await place.backup();
+      const target = place.path('out');
+      const run = place.start([
+        'restore',
+        'latest',
+        '-r',
+        place.repository,
+        '--target',
+        target,
+        '--vault-key-file',
+        place.keyFile,
+      ]);
+      const arrived = (): string[] => {
+        try {
+          return readdirSync(join(target, 'large'));
+        } catch {
+          return [];
+        }
+      };
+      while (arrived().length < 3 && run.child.exitCode === null) await sleep(2);
+      run.child.kill(signal);
+      expect((await run.ended).exit).toBe(exit);
+      const names = arrived();
+      expect(names.length).toBeGreaterThanOrEqual(3);
+      for (const name of names) {
+        const [restored, original] = [join(target, 'large', name), join(place.source, 'large', name)];
+        expect(readFileSync(restored).equals(readFileSync(original)), name).toBe(true);
       }
-    };
-    while (arrived().length < 3 && run.child.exitCode === null) await sleep(2);
-    run.child.kill('SIGKILL');
-    await run.ended;
-    const names = arrived();
-    expect(names.length).toBeGreaterThanOrEqual(3);
-    for (const name of names) {
-      const [restored, original] = [join(target, 'large', name), join(place.source, 'large', name)];
-      expect(readFileSync(restored).equals(readFileSync(original)), name).toBe(true);
-    }
-  });
+    },
+  );
 });
 
 describe('a storage that is full', () => {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makePlace, writeTree, type ErrorJson, type Json, type Place } from '../support/cli.js';
+import { makePlace, writeTree, type ErrorJson, type Place } from '../support/cli.js';
 import { flipBit, packsOf } from '../support/damage.js';
 import { describeTree, randomLike } from '../support/tree.js';
 

@@ -40,7 +40,7 @@ describe('a backup of which the n-th operation', () => {
           );
           // What a run can do without (a listing of leases, say) may fail silently; everything else is told.
           if (error !== undefined) {
-            expect(isNbakError(error), String(error)).toBe(true);
+            expect(isNbakError(error)).toBe(true);
             expect(error).toMatchObject({ code: /^STORAGE_|^OBJECT_MISSING|^REPOSITORY_NOT_FOUND/ });
           }
           const after = await judge(scene.storage, scene.publicKey, scene.heads);

@@ -68,8 +68,20 @@ function readHead(bytes: Uint8Array, at: number): Head {
   return { major, value, next: at + 1 + size };
 }
 
+/** Counts items down and refuses the one too many. */
+type CountItem = () => void;
+
+function countItems(): CountItem {
+  let left: number = LIMITS.cborItems;
+  return () => {
+    demand(left > 0, 'LIMIT_EXCEEDED', '§5.2', 'too many items');
+    left -= 1;
+  };
+}
+
 /** Checks one item without building it; gives the offset behind it. `depth` counts the arrays and maps around it. */
-function scan(bytes: Uint8Array, at: number, depth: number): number {
+function scan(bytes: Uint8Array, at: number, depth: number, count: CountItem): number {
+  count();
   const { major, value, next } = readHead(bytes, at);
   const remaining = BigInt(bytes.length - next);
   if (major === UINT) return next;
@@ -86,7 +98,7 @@ function scan(bytes: Uint8Array, at: number, depth: number): number {
     demand(value <= remaining, 'FORMAT_INVALID', '§5.2', 'more items than bytes that remain');
     let position = next;
     const items = Number(value) * (major === MAP ? 2 : 1);
-    for (let i = 0; i < items; i += 1) position = scan(bytes, position, depth + 1);
+    for (let i = 0; i < items; i += 1) position = scan(bytes, position, depth + 1, count);
     return position;
   }
   const first = byteAt(bytes, at);
@@ -135,7 +147,12 @@ function build(bytes: Uint8Array, at: number): { value: Cbor; next: number } {
 
 /** Decodes exactly one deterministic item, by the steps 1 to 3 of §5.2. */
 export function decode(bytes: Uint8Array): Cbor {
-  demand(scan(bytes, 0, 0) === bytes.length, 'FORMAT_INVALID', '§5.2', 'something follows the item');
+  demand(
+    scan(bytes, 0, 0, countItems()) === bytes.length,
+    'FORMAT_INVALID',
+    '§5.2',
+    'something follows the item',
+  );
   const { value } = build(bytes, 0);
   demand(equal(encode(value), bytes), 'FORMAT_INVALID', '§5.2', 'not the deterministic encoding');
   return value;

@@ -238,17 +238,15 @@ export const page: fc.Arbitrary<Page> = fc.oneof(
     weight: 1,
   },
   {
-    arbitrary: fc
-      .record({ dedup: count, blobs: plainRows })
-      .chain(({ dedup, blobs }) =>
-        pieces(blobs.length).map((list): Page => ({
-          type: 'content',
-          dedup,
-          children: [],
-          blobs,
-          pieces: list,
-        })),
-      ),
+    arbitrary: fc.record({ dedup: count, blobs: plainRows }).chain(({ dedup, blobs }) =>
+      pieces(blobs.length).map((list): Page => ({
+        type: 'content',
+        dedup,
+        children: [],
+        blobs,
+        pieces: list,
+      })),
+    ),
     weight: 1,
   },
   {
