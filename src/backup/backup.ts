@@ -17,7 +17,7 @@ import { PageBuilder } from './page-builder.js';
 import { Problems } from './problems.js';
 import { Progress } from './progress.js';
 import type { BackupOptions, BackupResult } from './result.js';
-import { scan, type ScanResult } from './scan.js';
+import { interrupted, scan, type ScanResult } from './scan.js';
 import { BackupScope } from './scope.js';
 import { Session } from './session.js';
 
@@ -147,7 +147,10 @@ async function captureAll(
       if (file !== undefined) remembered.set(toLatin1(absolute), file);
       return file !== undefined;
     },
-    onBytes: (bytes) => progress.bytesRead(bytes),
+    onBytes: (bytes) => {
+      if (options.signal?.aborted === true) throw interrupted();
+      progress.bytesRead(bytes);
+    },
   });
   // A damaged database is stored as it lies there, sidecars and all.
   const whole = [...outcomes].filter(([, { outcome }]) => outcome !== 'damaged').map(([path]) => path);

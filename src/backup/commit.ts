@@ -12,6 +12,7 @@ import { packName, pageName, manifestName, parseName } from '../repository/objec
 import { headsOf, readBackups, readTombstones } from '../repository/manifests.js';
 import { readHashed } from '../repository/read-object.js';
 import { listPacks } from '../repository/index-sync.js';
+import { assertEpochIsNewest } from '../repository/open.js';
 import type { PageBuilder } from './page-builder.js';
 import type { Session } from './session.js';
 
@@ -101,9 +102,10 @@ async function writePages(session: Session, builder: PageBuilder): Promise<numbe
   return bytes;
 }
 
-/** §18.1: everything that the manifest will reach is there at its size and not doomed. */
+/** §18.1: everything that the manifest will reach is there at its size and not doomed, and the epoch is open. */
 async function commitCheck(session: Session, pages: ReadonlySet<PageId>): Promise<void> {
   const { repository, catalog } = session;
+  await assertEpochIsNewest(repository);
   const doomed = await readDoomed(session);
   const listed = await listPacks(repository);
   const sizes = catalog.packs();

@@ -252,10 +252,14 @@ export class EntryWriter {
   }
 
   async #readContent(root: BackupRoot, entry: SourceEntry, absolute: Buffer, flags: number): Promise<Later> {
-    const { session, progress } = this.#parts;
+    const { session, progress, signal } = this.#parts;
     let stored: Awaited<ReturnType<typeof storeFile>>;
     try {
-      stored = await storeFile(session, absolute, (bytes) => progress.bytesRead(bytes));
+      stored = await storeFile(session, absolute, (bytes) => {
+        // One file may take an hour.
+        if (signal?.aborted === true) throw interrupted();
+        progress.bytesRead(bytes);
+      });
     } catch (error) {
       this.#collect(root, entry, error);
       return here(undefined);

@@ -73,7 +73,12 @@ function encodeRemembered({ size, pieces, digest, facts }: RememberedFile): Uint
 function decodeRemembered(bytes: Uint8Array): RememberedFile {
   const structure = 'the catalog';
   // Our own cache: a database of 100 GB has millions of pieces.
-  const [size, digest, facts, pieces] = asArray(decodeCbor(bytes, structure, Number.POSITIVE_INFINITY), structure, 'a file', 4);
+  const [size, digest, facts, pieces] = asArray(
+    decodeCbor(bytes, structure, Number.POSITIVE_INFINITY),
+    structure,
+    'a file',
+    4,
+  );
   return {
     size: asUint(size, structure, 'size'),
     digest: asBytes(digest, structure, 'digest'),

@@ -182,6 +182,16 @@ export function verifyRepositoryObject(crypto: CryptoProvider, object: Uint8Arra
   return stated;
 }
 
+/**
+ * Throws when the repository was rotated to a later epoch since it was opened (§18.1).
+ *
+ * @throws NbakError `FORMAT_NEWER`.
+ */
+export async function assertEpochIsNewest({ storage, crypto, keyRing }: Repository): Promise<void> {
+  const { later } = await readRecords(storage, crypto);
+  for (const object of later) assertNoSuccession(keyRing, object);
+}
+
 /** §19.1 steps 3 and 4, from the record of the pinned key. */
 function authenticate(
   storage: Storage,

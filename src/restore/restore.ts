@@ -155,6 +155,8 @@ class RestoreRun {
     const staged = this.#target.stage(file.place);
     try {
       for await (const { offset, bytes } of data) {
+        // One file may take an hour.
+        if (this.#options.signal?.aborted === true) throw interrupted();
         this.#target.write(file.place, staged, offset, bytes);
         this.bytes += bytes.length;
       }
@@ -164,7 +166,7 @@ class RestoreRun {
       this.#target.discard(staged);
       if (!isNbakError(error)) throw error;
       // Without a place to write to, no other file will fare better.
-      if (error.code === 'TARGET_FAILED' || error.code === 'SPACE_INSUFFICIENT') throw error;
+      if (isNbakError(error, 'TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED')) throw error;
       this.failed.push({ path: pathToText(file.place), code: error.code, message: error.message });
       return;
     }

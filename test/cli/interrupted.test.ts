@@ -1,7 +1,7 @@
 /** Backups that do not end: interrupted, killed, out of space. What was there stays good, and the next run works. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -161,6 +161,27 @@ describe('a run that is interrupted', () => {
       }
     },
   );
+
+  it('by SIGINT in the middle of one large file does not wait for its end, neither in backup nor in restore', async () => {
+    const place = await makePlace();
+    writeTree(place.source, { large: randomLike(120 * MiB) });
+    const key = ['-r', place.repository, '--vault-key-file', place.keyFile];
+    const backup = place.start(['backup', place.source, ...key]);
+    while (packsOf(place.repository).length === 0 && backup.child.exitCode === null) await sleep(2);
+    backup.child.kill('SIGINT');
+    expect((await backup.ended).exit).toBe(130);
+    expect(bytesUnder(place.repository)).toBeLessThan(110 * MiB);
+
+    await place.backup();
+    const target = place.path('out');
+    const restore = place.start(['restore', 'latest', '--target', target, ...key]);
+    while (bytesUnder(target) < MiB && restore.child.exitCode === null) await sleep(2);
+    restore.child.kill('SIGINT');
+    const outcome = await restore.ended;
+    expect(outcome.exit).toBe(130);
+    expect(outcome.stderr).toContain('INTERRUPTED');
+    expect(readdirSync(target)).toEqual([]);
+  });
 });
 
 describe('a storage that is full', () => {
@@ -215,3 +236,15 @@ describe('two programs at once', () => {
     expect(describeTree(target)).toEqual(describeTree(place.source));
   });
 });
+
+/** Bytes of all files below a directory that may not exist yet, or change while it is looked at. */
+function bytesUnder(directory: string): number {
+  try {
+    return (readdirSync(directory, { recursive: true }) as string[]).reduce((sum, name) => {
+      const stat = statSync(join(directory, name), { throwIfNoEntry: false });
+      return sum + (stat?.isFile() === true ? stat.size : 0);
+    }, 0);
+  } catch {
+    return 0;
+  }
+}
