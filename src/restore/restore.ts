@@ -1,7 +1,7 @@
 /** Restoring a backup, or a part of it, into a new or empty directory (DESIGN §7). Implements §22. */
 
 import { createHash } from 'node:crypto';
-import { isNbakError, NbakError } from '../errors.js';
+import { isNbakError, NbakError, type ErrorCode } from '../errors.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
 import { pathToText } from '../format/path.js';
@@ -21,6 +21,8 @@ import type {
 } from './result.js';
 import { RestoreTarget, type TargetOwner } from './target.js';
 
+/** What no other file would survive either. */
+const FATAL: readonly ErrorCode[] = ['TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED'];
 /** Small files are restored in groups: their bundles are opened once. */
 const GROUP_BYTES = 8 * 1024 * 1024;
 const GROUP_FILES = 1000;
@@ -166,7 +168,7 @@ class RestoreRun {
       this.#target.discard(staged);
       if (!isNbakError(error)) throw error;
       // Without a place to write to, no other file will fare better.
-      if (isNbakError(error, 'TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED')) throw error;
+      if (FATAL.includes(error.code)) throw error;
       this.failed.push({ path: pathToText(file.place), code: error.code, message: error.message });
       return;
     }
