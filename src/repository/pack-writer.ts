@@ -40,6 +40,8 @@ export class PackWriter {
   #blobs: FooterBlob[] = [];
   #ids = new Set<BlobId>();
   #bytes = 0;
+  #adding: Promise<void> = Promise.resolve();
+  #aborted = false;
   /** Bytes of all packs committed so far, footers included. */
   written = 0;
 
@@ -50,7 +52,14 @@ export class PackWriter {
   }
 
   /** Appends a blob; commits the pack when it is full. */
-  async add({ id, tag, kind, frame }: BlobToWrite): Promise<void> {
+  add(blob: BlobToWrite): Promise<void> {
+    // What was still on its way to a session that has ended must not begin another pack.
+    if (this.#aborted) return Promise.resolve();
+    this.#adding = this.#append(blob);
+    return this.#adding;
+  }
+
+  async #append({ id, tag, kind, frame }: BlobToWrite): Promise<void> {
     if (this.#ids.has(id)) return;
     this.#writer ??= await this.#repository.storage.create();
     await this.#writer.write(frame);
@@ -85,8 +94,11 @@ export class PackWriter {
     this.#onPack({ id, size, footer, signedFooter });
   }
 
-  /** Drops the open pack. */
+  /** Drops the open pack, once the blob on its way is in it, and takes no more. */
   async abort(): Promise<void> {
+    this.#aborted = true;
+    // Whoever added it is told of its failure.
+    await this.#adding.catch(() => undefined);
     await this.#writer?.abort();
     this.#writer = undefined;
   }

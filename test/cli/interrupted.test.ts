@@ -152,7 +152,8 @@ describe('a run that is interrupted', () => {
       };
       while (arrived().length < 3 && run.child.exitCode === null) await sleep(2);
       run.child.kill(signal);
-      expect((await run.ended).exit).toBe(exit);
+      // It may have been quicker than the signal.
+      expect([exit, 0]).toContain((await run.ended).exit);
       const names = arrived();
       expect(names.length).toBeGreaterThanOrEqual(3);
       for (const name of names) {
