@@ -22,7 +22,7 @@ function children(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 }
 
-/** Waits until processes have ended; one that nobody has waited for yet has no command line any more. */
+/** Waits until processes have ended; one that nobody has waited for yet is a zombie. */
 async function gone(pids: readonly number[]): Promise<void> {
   const end = Date.now() + 5000;
   while (pids.some(isRunning)) {
@@ -32,8 +32,10 @@ async function gone(pids: readonly number[]): Promise<void> {
 }
 
 function isRunning(pid: number): boolean {
-  const path = `/proc/${pid}/cmdline`;
-  return existsSync(path) && readFileSync(path).length > 0;
+  const path = `/proc/${pid}/stat`;
+  if (!existsSync(path)) return false;
+  const stat = readFileSync(path, 'latin1');
+  return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
 /** One of each way to plaintext: in place (rollback, WAL), copied at rest, copied with a log, with a journal. */

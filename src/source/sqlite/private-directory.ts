@@ -64,8 +64,9 @@ function listOrNothing(directory: string): string[] {
 }
 
 function isAlive(pid: number, start: string): boolean {
-  const found = startTime(pid);
-  if (found !== undefined) return found === start;
+  const found = processFacts(pid);
+  // A killed process that nobody has waited for yet is a zombie: it holds nothing any more.
+  if (found !== undefined) return found.start === start && found.state !== 'Z' && found.state !== 'X';
   try {
     process.kill(pid, 0);
     return true;
@@ -76,10 +77,15 @@ function isAlive(pid: number, start: string): boolean {
 
 /** Start of a process in clock ticks since boot: with the pid it names a process for good, pids come back. */
 function startTime(pid: number): string | undefined {
+  return processFacts(pid)?.start;
+}
+
+function processFacts(pid: number): { readonly state: string; readonly start: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the program's name, in parentheses, and may hold anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', start: fields[19] ?? '' };
   } catch {
     return undefined;
   }
