@@ -32,10 +32,12 @@ async function gone(pids: readonly number[]): Promise<void> {
 }
 
 function isRunning(pid: number): boolean {
-  const path = `/proc/${pid}/stat`;
-  if (!existsSync(path)) return false;
-  const stat = readFileSync(path, 'latin1');
-  return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
 }
 
 /** One of each way to plaintext: in place (rollback, WAL), copied at rest, copied with a log, with a journal. */
