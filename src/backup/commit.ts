@@ -48,7 +48,7 @@ export async function commitBackup(
   const detail = repository.names === 'plain' ? content.detail : await sealDetail(session, content.detail);
   await session.finishPacks();
   const bytes = await writePages(session, builder);
-  await commitCheck(session, builder.reached);
+  await commitCheck(session, builder.pages);
 
   const { backups } = await readBackups(repository);
   const tombstones = await readTombstones(repository, () => undefined);
@@ -90,20 +90,25 @@ async function sealDetail(session: Session, detail: ManifestDetail): Promise<Man
 
 async function writePages(session: Session, builder: PageBuilder): Promise<number> {
   const { storage } = session.repository;
-  const present = new Set<string>();
-  for await (const { name } of storage.list('pages/')) present.add(name);
-  const missing = [...builder.pages].filter(([id]) => !present.has(pageName(id)));
+  const present = await listPages(session);
+  const missing = [...builder.pages].filter(([id, stored]) => present.get(id) !== stored.length);
   let bytes = 0;
   for (let start = 0; start < missing.length; start += PAGES_AT_ONCE) {
     const group = missing.slice(start, start + PAGES_AT_ONCE);
-    await Promise.all(group.map(([id, stored]) => storage.put(pageName(id), stored)));
+    await Promise.all(
+      group.map(async ([id, stored]) => {
+        // Cut short by whatever happened to the storage: its name says which bytes belong there, and these are they.
+        if (present.has(id)) await storage.delete(pageName(id));
+        await storage.put(pageName(id), stored);
+      }),
+    );
     bytes += group.reduce((sum, [, stored]) => sum + stored.length, 0);
   }
   return bytes;
 }
 
 /** §18.1: everything that the manifest will reach is there at its size and not doomed, and the epoch is open. */
-async function commitCheck(session: Session, pages: ReadonlySet<PageId>): Promise<void> {
+async function commitCheck(session: Session, pages: ReadonlyMap<PageId, Uint8Array>): Promise<void> {
   const { repository, catalog } = session;
   await assertEpochIsNewest(repository);
   const doomed = await readDoomed(session);
@@ -111,10 +116,21 @@ async function commitCheck(session: Session, pages: ReadonlySet<PageId>): Promis
   const sizes = catalog.packs();
   const reached = new Set([...session.reusedPacks, ...session.ownPacks.keys()]);
   const gone = [...reached].filter((id) => listed.get(id) !== sizes.get(id) || doomed.has(packName(id)));
-  const present = new Set<string>();
-  for await (const { name } of repository.storage.list('pages/')) present.add(name);
-  const pageGone = [...pages].some((id) => !present.has(pageName(id)) || doomed.has(pageName(id)));
+  const present = await listPages(session);
+  const pageGone = [...pages].some(
+    ([id, stored]) => present.get(id) !== stored.length || doomed.has(pageName(id)),
+  );
   if (gone.length > 0 || pageGone) throw new VanishedError(gone);
+}
+
+/** All stored pages with their sizes in bytes. */
+async function listPages({ repository }: Session): Promise<ReadonlyMap<PageId, number>> {
+  const pages = new Map<PageId, number>();
+  for await (const { name, size } of repository.storage.list('pages/')) {
+    const { kind, hash } = parseName(name);
+    if (kind === 'page') pages.set(hash as PageId, size);
+  }
+  return pages;
 }
 
 async function readDoomed({ repository }: Session): Promise<ReadonlySet<string>> {

@@ -46,10 +46,8 @@ class RowTable {
 
 /** Builds the pages of one backup, root by root. */
 export class PageBuilder {
-  /** Pages that may not be in storage yet. */
+  /** Every page that the backup reaches, as stored; some may be in storage already. */
   readonly pages = new Map<PageId, Uint8Array>();
-  /** Every page that the backup reaches. */
-  readonly reached = new Set<PageId>();
   readonly #session: Session;
   #top: PageId[] = [];
   #entries: Entry[] = [];
@@ -180,7 +178,6 @@ export class PageBuilder {
   #keep(raw: Uint8Array): PageId {
     const stored = packObject('NBKP', raw);
     const id = pageIdOf(this.#session.repository, stored);
-    this.reached.add(id);
     this.pages.set(id, stored);
     return id;
   }

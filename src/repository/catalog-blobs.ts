@@ -31,6 +31,8 @@ interface PlaceRow {
   readonly dedup: number;
 }
 
+const NONE: ReadonlySet<BlobId> = new Set();
+
 /** The view of packs and blobs in a catalog. Footers that enter were verified by the caller. */
 export class BlobCatalog {
   readonly #catalog: Catalog;
@@ -58,15 +60,21 @@ export class BlobCatalog {
     );
   }
 
-  /** Enters a verified footer; a pack that is known already stays as it is. */
-  addPack(pack: PackId, size: number, footer: Footer): void {
+  /**
+   * Enters a verified footer; a pack that is known already stays as it is.
+   *
+   * @param damaged - blobs whose bytes are known to be bad: nothing may be deduplicated against them.
+   */
+  addPack(pack: PackId, size: number, footer: Footer, damaged: ReadonlySet<BlobId> = NONE): void {
     this.#catalog.transaction(() => {
       const { changes, lastInsertRowid } = this.#insertPack.run(pack, size, footer.epoch, footer.dedup);
       if (changes === 0) return;
       let offset = 0;
       for (const { id, tag, kind, length, as } of footer.blobs) {
         const standIn = as === undefined ? null : fromHex(as);
-        this.#insertBlob.run(lastInsertRowid, offset, length, kind, idToBytes(id), fromHex(tag), standIn);
+        if (!damaged.has(id)) {
+          this.#insertBlob.run(lastInsertRowid, offset, length, kind, idToBytes(id), fromHex(tag), standIn);
+        }
         offset += length;
       }
     })();

@@ -94,9 +94,10 @@ export async function adoptLeftoverPacks(
     if (known.has(id)) continue;
     try {
       const checked = await checkPack(repository, from.engine, { id, size });
-      if (checked.damaged.length > 0) continue;
-      catalog.addPack(id, size, checked.footer);
-      adopted.push(checked.signedFooter);
+      const damaged = new Set(checked.damaged.map(({ blob }) => blob.id));
+      catalog.addPack(id, size, checked.footer, damaged);
+      // In an index object a footer vouches for all its blobs, also to machines that did not read the pack.
+      if (damaged.size === 0) adopted.push(checked.signedFooter);
     } catch (error) {
       if (!isNbakError(error)) throw error;
     }

@@ -188,6 +188,25 @@ describe('restore', () => {
     await place.nbak(0, 'cat', 'latest', path === 'first' ? 'second' : 'first');
   });
 
+  it('with a damaged blob and neither index nor cache still restores the files of the good blobs', async () => {
+    const place = await makePlace();
+    writeTree(place.source, {
+      first: randomLike(600_000, 1),
+      second: randomLike(600_000, 2),
+      small: 'small',
+    });
+    await place.backup();
+    flipBit(join(place.repository, packsOf(place.repository)[0] ?? ''), 300_000);
+    for (const gone of [place.cache, join(place.repository, 'index')]) rmSync(gone, { recursive: true });
+    const { result } = await place.restore(20);
+    expect(result.failed).toHaveLength(1);
+    expect(result.files).toBe(2);
+    // The next backup stores what is damaged again, since it cannot deduplicate against it.
+    await place.backup();
+    const whole = await place.restore(0);
+    expect(describeTree(whole.target)).toEqual(describeTree(place.source));
+  });
+
   it('needs neither the source nor the cache nor the index', async () => {
     const place = await backedUp();
     const before = describeTree(place.source);
