@@ -6,7 +6,8 @@ import type { Cut, ManifestDetail } from '../format/manifest.js';
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
 import { FileCatalog, type RememberedFile } from '../repository/catalog-files.js';
-import { adoptLeftoverPacks, listPacks, syncIndex } from '../repository/index-sync.js';
+import { readDoomed } from '../repository/doom.js';
+import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { toLatin1 } from '../source/sqlite/header.js';
 import { ChangeCache } from './change-cache.js';
@@ -69,10 +70,10 @@ async function attemptBackup(
   const startedAt = Date.now();
   const found = scan(scope, options);
   const blobs = new BlobCatalog(catalog);
-  const session = new Session(repository, blobs, options.threads);
+  const doomed = await readDoomed(repository);
+  const session = new Session(repository, blobs, { threads: options.threads, doomed });
   try {
-    const listed = await listPacks(repository);
-    await syncIndex(repository, blobs, listed);
+    const listed = await syncIndex(repository, blobs, doomed);
     session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, engine: session.engine }));
 
     const problems = new Problems();
@@ -86,7 +87,7 @@ async function attemptBackup(
       onReuse: (pack) => session.reusedPacks.add(pack),
     });
     progress.enter('databases');
-    const databases = await captureAll(session, { found, options, cache, progress });
+    const databases = await captureAll(session, { found, scope, options, cache, progress });
     progress.enter('files');
     const builder = new PageBuilder(session);
     const signal = options.signal;
@@ -132,18 +133,20 @@ async function captureAll(
   session: Session,
   run: {
     readonly found: ScanResult;
+    readonly scope: BackupScope;
     readonly options: BackupOptions;
     readonly cache: ChangeCache;
     readonly progress: Progress;
   },
 ): Promise<CapturedAll> {
-  const { found, options, cache, progress } = run;
+  const { found, scope, options, cache, progress } = run;
   const remembered = new Map<string, RememberedFile>();
   const { cut, time, outcomes } = await storeDatabases(found.databases, {
     chunks: session.chunks,
     options,
     isKnown({ root, path, absolute }, fingerprint) {
-      const file = cache.lookUpDatabase(root, path, fingerprint);
+      // A digest is keyed by the path below its root: a database under two roots is captured anew.
+      const file = scope.isShared(root, path) ? undefined : cache.lookUpDatabase(root, path, fingerprint);
       if (file !== undefined) remembered.set(toLatin1(absolute), file);
       return file !== undefined;
     },

@@ -37,6 +37,16 @@ export interface SmallFileContent {
   readonly read?: SmallFileBytes;
 }
 
+interface ReadFile {
+  readonly file: SmallFile;
+  readonly read: SmallFileBytes;
+}
+
+/** Files that grew since the walk saw them are bundled up to this; one alone may have 1 MiB. */
+const MOST_BYTES = 1024 * 1024;
+/** §7.5: a bundle does not stay open over more entries than this, or everything behind it would wait in memory. */
+const MOST_ENTRIES = 4096;
+
 /** Gathers small files of one root into bundles. */
 export class Bundler {
   readonly #crypto: CryptoProvider;
@@ -44,11 +54,20 @@ export class Bundler {
   readonly #store: ChunkStore;
   #group: SmallFile[] = [];
   #bytes = 0;
+  /** Entries since the first file of the group. */
+  #entries = 0;
 
   constructor(crypto: CryptoProvider, borderKey: Uint8Array, store: ChunkStore) {
     this.#crypto = crypto;
     this.#borderKey = borderKey;
     this.#store = store;
+  }
+
+  /** Counts an entry of any kind, in path order, before its file is added. */
+  pass(): void {
+    if (this.#group.length === 0) return;
+    this.#entries += 1;
+    if (this.#entries >= MOST_ENTRIES) this.end();
   }
 
   /** Adds a file of 1 byte to 32 KiB, in path order. */
@@ -66,6 +85,7 @@ export class Bundler {
     const group = this.#group;
     this.#group = [];
     this.#bytes = 0;
+    this.#entries = 0;
     if (group.length === 0) return;
     if (group.every(({ remembered }) => remembered !== undefined)) {
       for (const { remembered, settle } of group) settle({ pieces: remembered ?? [] });
@@ -75,17 +95,31 @@ export class Bundler {
   }
 
   #seal(group: readonly SmallFile[]): void {
-    const full: { readonly file: SmallFile; readonly read: SmallFileBytes }[] = [];
+    let full: ReadFile[] = [];
+    let bytes = 0;
     for (const file of group) {
       try {
         const read = file.read();
         if (read === undefined) file.settle(undefined);
         else if (read.bytes.length === 0) file.settle({ pieces: [], read });
-        else full.push({ file, read });
+        else {
+          // They were small when the walk saw them, and may not be any more.
+          if (full.length > 0 && bytes + read.bytes.length > MOST_BYTES) {
+            this.#add(full);
+            full = [];
+            bytes = 0;
+          }
+          bytes += read.bytes.length;
+          full.push({ file, read });
+        }
       } catch (error) {
         file.fail(error);
       }
     }
+    this.#add(full);
+  }
+
+  #add(full: readonly ReadFile[]): void {
     if (full.length === 0) return;
     const bundle = encodeBundle(full.map(({ read }) => read.bytes));
     this.#store

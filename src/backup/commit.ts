@@ -1,17 +1,16 @@
 /** The commit of a backup: pages, commit check, manifest. Implements §17.2 and §18.1. */
 
-import { isNbakError, NbakError } from '../errors.js';
+import { NbakError } from '../errors.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { toHex } from '../format/bytes.js';
 import { SIGNED_TYPES } from '../format/cose.js';
 import type { BackupId, PackId, PageId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import { encodeDetail, encodeManifest, type Manifest, type ManifestDetail } from '../format/manifest.js';
-import { decodeDoomNote } from '../format/notes.js';
 import { packName, pageName, manifestName, parseName } from '../repository/object-names.js';
 import { headsOf, readBackups, readTombstones } from '../repository/manifests.js';
-import { readHashed } from '../repository/read-object.js';
 import { listPacks } from '../repository/index-sync.js';
+import { readDoomed } from '../repository/doom.js';
 import { assertEpochIsNewest } from '../repository/open.js';
 import type { PageBuilder } from './page-builder.js';
 import type { Session } from './session.js';
@@ -75,6 +74,8 @@ export async function commitBackup(
   }
   const id = toHex(repository.crypto.sha256(stored)) as BackupId;
   await repository.storage.put(manifestName(id), stored);
+  // §17.2: a rotation between the check and the put has closed this epoch, perhaps without this manifest.
+  await assertEpochIsNewest(repository);
   return { id, bytes: bytes + stored.length };
 }
 
@@ -111,11 +112,13 @@ async function writePages(session: Session, builder: PageBuilder): Promise<numbe
 async function commitCheck(session: Session, pages: ReadonlyMap<PageId, Uint8Array>): Promise<void> {
   const { repository, catalog } = session;
   await assertEpochIsNewest(repository);
-  const doomed = await readDoomed(session);
+  const doomed = await readDoomed(repository);
   const listed = await listPacks(repository);
   const sizes = catalog.packs();
   const reached = new Set([...session.reusedPacks, ...session.ownPacks.keys()]);
-  const gone = [...reached].filter((id) => listed.get(id) !== sizes.get(id) || doomed.has(packName(id)));
+  const gone = [...reached].filter(
+    (id) => listed.get(id) !== (session.ownPacks.get(id) ?? sizes.get(id)) || doomed.has(packName(id)),
+  );
   const present = await listPages(session);
   const pageGone = [...pages].some(
     ([id, stored]) => present.get(id) !== stored.length || doomed.has(pageName(id)),
@@ -131,24 +134,4 @@ async function listPages({ repository }: Session): Promise<ReadonlyMap<PageId, n
     if (kind === 'page') pages.set(hash as PageId, size);
   }
   return pages;
-}
-
-async function readDoomed({ repository }: Session): Promise<ReadonlySet<string>> {
-  const doomed = new Set<string>();
-  for await (const { name } of repository.storage.list('doom/')) {
-    if (parseName(name).kind !== 'doom') continue;
-    try {
-      const bytes = await readHashed(repository, name, LIMITS.manifestBytes);
-      const { payload } = repository.keyRing.verify(bytes, {
-        type: SIGNED_TYPES.doom,
-        role: 'admin',
-        what: name,
-      });
-      for (const object of decodeDoomNote(payload).objects) doomed.add(object);
-    } catch (error) {
-      // A note that does not verify dooms nothing; `verify` reports it.
-      if (!isNbakError(error)) throw error;
-    }
-  }
-  return doomed;
 }

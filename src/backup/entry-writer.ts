@@ -1,5 +1,6 @@
 /** The second walk: every entry with its content, in path order, into pages. */
 
+import { setImmediate } from 'node:timers/promises';
 import { isNbakError } from '../errors.js';
 import { ENTRY_FLAGS, type DatabaseFacts, type EntryExtra } from '../format/entry.js';
 import type { Totals } from '../format/manifest.js';
@@ -16,7 +17,7 @@ import { isBundled, readSmallFile, storeFile } from './file-store.js';
 import type { PageBuilder } from './page-builder.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
-import { interrupted } from './scan.js';
+import { interrupted, looksLikeDatabase } from './scan.js';
 import type { BackupRoot, BackupScope } from './scope.js';
 import type { Session } from './session.js';
 
@@ -68,7 +69,8 @@ interface Later {
 const here = (content: Content | undefined): Later => ({ content });
 
 /** Entries that may wait before segments are sent on their way early. */
-const MOST_WAITING = 4096;
+const MOST_WAITING = 8192;
+const YIELD_EVERY = 1024;
 const NO_CONTENT: Content = { size: 0, pieces: [], digest: new Uint8Array(0) };
 
 /** Writes the entries of all roots. */
@@ -99,8 +101,13 @@ export class EntryWriter {
     const { crypto } = session.repository;
     const bundler = new Bundler(crypto, session.keys.borderKey, session.chunks);
     const walked = scope.walk(root, (problem) => problems.add(root, problem));
+    let seen = 0;
     for (const entry of walked) {
+      seen += 1;
+      // The walk is synchronous: signals and timers get their turn here.
+      if (seen % YIELD_EVERY === 0) await setImmediate();
       if (signal?.aborted === true) throw interrupted();
+      bundler.pass();
       const absolute = scope.absolute(root, entry.path);
       if (this.#databases.sidecars.has(toLatin1(absolute))) continue;
       const later =
@@ -216,6 +223,15 @@ export class EntryWriter {
     }
     const flags = outcome === undefined ? 0 : ENTRY_FLAGS.damaged;
     const remembered = this.#parts.cache.lookUpFile(root, entry);
+    if (outcome === undefined && remembered === undefined && looksLikeDatabase(entry, at.absolute)) {
+      this.#parts.problems.add(root, {
+        path: entry.path,
+        code: 'SOURCE_TORN',
+        message:
+          'A database that appeared after the databases were seen, or is another name of one: stored as a file',
+      });
+      return this.#readContent(root, entry, at.absolute, ENTRY_FLAGS.torn);
+    }
     if (isBundled(entry.size))
       return { content: this.#smallContent(root, entry, { ...at, remembered, flags }) };
     if (remembered !== undefined) return here(this.#rememberedContent(remembered, flags));
@@ -341,7 +357,10 @@ export class EntryWriter {
       this.#parts.problems.add(root, { path: entry.path, code: 'SOURCE_TORN', message });
       return withFlags(content, state.flags | ENTRY_FLAGS.torn);
     }
-    if (content.size === entry.size) this.#parts.cache.rememberFile(root, entry, { ...content, facts: '' });
+    // What is torn already for another reason must be looked at again.
+    const isSound = (state.flags & ENTRY_FLAGS.torn) === 0;
+    if (isSound && content.size === entry.size)
+      this.#parts.cache.rememberFile(root, entry, { ...content, facts: '' });
     return withFlags(content, state.flags);
   }
 

@@ -6,7 +6,9 @@ import type { Entry, Piece } from '../format/entry.js';
 import type { BlobId, PageId } from '../format/ids.js';
 import { encodePage, type Owner, type Page, type PlainBlobRow } from '../format/page.js';
 import { pathToBytes } from '../format/path.js';
+import { encodeCompressedObject } from '../format/compressed-object.js';
 import { packObject } from '../repository/compressed-io.js';
+import { pageName } from '../repository/object-names.js';
 import { pageIdOf } from '../repository/pages.js';
 import type { ContentPiece } from './content.js';
 import type { Session } from './session.js';
@@ -176,8 +178,13 @@ export class PageBuilder {
   }
 
   #keep(raw: Uint8Array): PageId {
-    const stored = packObject('NBKP', raw);
-    const id = pageIdOf(this.#session.repository, stored);
+    let stored = packObject('NBKP', raw);
+    let id = pageIdOf(this.#session.repository, stored);
+    if (this.#session.doomed.has(pageName(id))) {
+      // §18.1: what is doomed is stored again, which only other bytes under another name can be.
+      stored = encodeCompressedObject('NBKP', { codec: 'stored', rawLength: raw.length, body: raw });
+      id = pageIdOf(this.#session.repository, stored);
+    }
     this.pages.set(id, stored);
     return id;
   }

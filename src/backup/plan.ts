@@ -3,7 +3,7 @@
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
 import { FileCatalog } from '../repository/catalog-files.js';
-import { listPacks, syncIndex } from '../repository/index-sync.js';
+import { syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { keySchedule } from '../vault/key-schedule.js';
@@ -34,7 +34,7 @@ export async function planBackup(
   const scope = new BackupScope(options.selection);
   const found = scan(scope, options);
   const blobs = new BlobCatalog(catalog);
-  await syncIndex(repository, blobs, await listPacks(repository));
+  await syncIndex(repository, blobs);
   const current = repository.secrets.dedup.at(-1);
   if (current === undefined) throw new RangeError('a repository has at least one dedup secret');
   const cache = new ChangeCache({

@@ -1,6 +1,7 @@
 /** The first walk: how much there is, and which files are databases. */
 
 import { NbakError } from '../errors.js';
+import type { SourceEntry } from '../source/entry.js';
 import { sniffDatabase } from '../source/sqlite/header.js';
 import type { FoundDatabase } from './databases.js';
 import type { BackupOptions } from './result.js';
@@ -35,10 +36,9 @@ export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>)
       files += 1;
       bytes += entry.size;
       const inode = `${entry.device}:${entry.inode}`;
-      const isWhole = entry.size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(entry.path);
-      if (entry.size < LEAST_PAGE_BYTES || !isWhole || seen.has(inode)) continue;
+      if (seen.has(inode)) continue;
       const absolute = scope.absolute(root, entry.path);
-      if (isDatabase(absolute)) {
+      if (looksLikeDatabase(entry, absolute)) {
         // A database with several names is captured under the first: SQLite's sidecars belong to a name.
         seen.add(inode);
         databases.push({ root, path: entry.path, absolute });
@@ -48,7 +48,10 @@ export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>)
   return { files, directories, bytes, databases };
 }
 
-function isDatabase(path: Buffer): boolean {
+/** Says whether a file is a database by its size and its header. */
+export function looksLikeDatabase({ size, path: name }: SourceEntry, path: Buffer): boolean {
+  const isWhole = size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(name);
+  if (size < LEAST_PAGE_BYTES || !isWhole) return false;
   try {
     return sniffDatabase(path) !== undefined;
   } catch {

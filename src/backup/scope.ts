@@ -56,6 +56,15 @@ export class BackupScope {
     });
   }
 
+  /** Says whether an entry of `root` lies below another root of this backup too. */
+  isShared(root: BackupRoot, path: BytePath): boolean {
+    const at = this.absolute(root, path).toString('latin1');
+    return this.roots.some((other) => {
+      const above = other.path === '/' ? '/' : `${other.path}/`;
+      return other !== root && (at === other.path || at.startsWith(above));
+    });
+  }
+
   /** Where an entry lies, as bytes. */
   absolute(root: BackupRoot, path: BytePath): Buffer {
     return sourcePath(root.source, path);

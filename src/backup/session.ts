@@ -28,6 +28,8 @@ export class Session {
   readonly repository: UnlockedRepository;
   readonly catalog: BlobCatalog;
   readonly keys: SessionKeys;
+  /** Names of objects that prune announced to delete: nothing new may rest on them (§18.1). */
+  readonly doomed: ReadonlySet<string>;
   readonly chunks: ChunkStore;
   /** Packs that this backup reaches and that were there before. */
   readonly reusedPacks = new Set<PackId>();
@@ -41,7 +43,12 @@ export class Session {
   #indexing: Promise<void> = Promise.resolve();
   #lastIndexAt = Date.now();
 
-  constructor(repository: UnlockedRepository, catalog: BlobCatalog, threads: number) {
+  constructor(
+    repository: UnlockedRepository,
+    catalog: BlobCatalog,
+    run: { readonly threads: number; readonly doomed: ReadonlySet<string> },
+  ) {
+    const { threads, doomed } = run;
     const { crypto, secrets, id } = repository;
     const schedule = keySchedule(crypto, id);
     const current = secrets.dedup.at(-1);
@@ -49,6 +56,7 @@ export class Session {
     // §3.4: a fresh salt per run, so that a retry or a cloned machine never shares a key with another run.
     const session = crypto.randomBytes(16);
     this.repository = repository;
+    this.doomed = doomed;
     this.catalog = catalog;
     this.keys = {
       digestKey: schedule.digestKey(current.secret),

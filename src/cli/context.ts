@@ -10,7 +10,7 @@ import { BlobReader } from '../repository/blob-reader.js';
 import { openCatalog, type Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
 import type { DigestKeys } from '../repository/file-data.js';
-import { adoptLeftoverPacks, listPacks, syncIndex } from '../repository/index-sync.js';
+import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import {
   openUnpinned,
   openWithPublicKey,
@@ -150,8 +150,7 @@ export class Context implements AsyncDisposable {
     const { id: repository, secrets } = unlocked;
     const { epoch, root, dedup } = secrets;
     const engine = this.engine({ blobs: { repository, epoch, root, dedup } });
-    const listed = await listPacks(unlocked);
-    await syncIndex(unlocked, blobs, listed);
+    const listed = await syncIndex(unlocked, blobs);
     // Index objects are a convenience (DESIGN §4.4): what they lost is read from the packs themselves.
     await adoptLeftoverPacks(unlocked, blobs, { listed, engine });
     const reader = new BlobReader(unlocked, blobs, engine);

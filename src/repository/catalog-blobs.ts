@@ -43,8 +43,8 @@ export class BlobCatalog {
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
-    this.#insertPack = catalog.prepare<[string, number, number, number]>(
-      'INSERT INTO packs (id, size, epoch, dedup) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    this.#insertPack = catalog.prepare<[string, number, number, number, number]>(
+      'INSERT INTO packs (id, size, epoch, dedup, partial) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
     );
     this.#insertBlob = catalog.prepare<
       [number | bigint, number, number, number, Uint8Array, Uint8Array, Uint8Array | null]
@@ -67,7 +67,13 @@ export class BlobCatalog {
    */
   addPack(pack: PackId, size: number, footer: Footer, damaged: ReadonlySet<BlobId> = NONE): void {
     this.#catalog.transaction(() => {
-      const { changes, lastInsertRowid } = this.#insertPack.run(pack, size, footer.epoch, footer.dedup);
+      const { changes, lastInsertRowid } = this.#insertPack.run(
+        pack,
+        size,
+        footer.epoch,
+        footer.dedup,
+        damaged.size > 0 ? 1 : 0,
+      );
       if (changes === 0) return;
       let offset = 0;
       for (const { id, tag, kind, length, as } of footer.blobs) {
@@ -88,6 +94,12 @@ export class BlobCatalog {
         .run(pack);
       this.#catalog.prepare('DELETE FROM packs WHERE id = ?').run(pack);
     })();
+  }
+
+  /** Packs that were entered without their damaged blobs. */
+  partialPacks(): readonly PackId[] {
+    const rows = this.#catalog.prepare<[], { id: string }>('SELECT id FROM packs WHERE partial = 1').all();
+    return rows.map(({ id }) => id as PackId);
   }
 
   /** All known packs with their sizes in bytes. */

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { RepositoryId } from '../format/ids.js';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE packs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
-    epoch INTEGER NOT NULL, dedup INTEGER NOT NULL) STRICT;
+    epoch INTEGER NOT NULL, dedup INTEGER NOT NULL, partial INTEGER NOT NULL) STRICT;
   CREATE TABLE blobs (pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, kind INTEGER NOT NULL,
     id BLOB NOT NULL, tag BLOB NOT NULL, stand_in BLOB) STRICT;
   CREATE INDEX blobs_id ON blobs (id);

@@ -9,7 +9,7 @@ import { toHex } from '../format/bytes.js';
 import type { BlobEngine } from './blob-engine.js';
 import type { BlobCatalog } from './catalog-blobs.js';
 import { packObject, unpackObject } from './compressed-io.js';
-import { indexName, parseName } from './object-names.js';
+import { indexName, packName, parseName } from './object-names.js';
 import type { Repository } from './open.js';
 import { checkPack, verifyFooter } from './pack-reader.js';
 import { packIdOf } from './pack-writer.js';
@@ -26,17 +26,26 @@ export async function listPacks(repository: Repository): Promise<Map<PackId, num
 }
 
 /**
- * Enters every index object that the catalog does not know, and drops packs that are not listed with their right
- * size (§4.4 of DESIGN: before a backup deduplicates against a pack, the pack is listed with its right size).
+ * Lists the packs, enters every index object that the catalog does not know, and drops packs that are not listed with
+ * their right size (§8.3: before a backup deduplicates against a pack, the pack is listed with its right size).
  * Index objects and footers that do not verify are passed over: `verify` reports them.
+ *
+ * @param doomed - names of objects that prune announced to delete (§13.6): they count as gone.
+ * @returns the packs in storage with their sizes in bytes.
  */
 export async function syncIndex(
   repository: Repository,
   catalog: BlobCatalog,
-  listed: ReadonlyMap<PackId, number>,
-): Promise<void> {
+  doomed: ReadonlySet<string> = new Set(),
+): Promise<ReadonlyMap<PackId, number>> {
+  // Before the listing: a pack that another run on this machine enters meanwhile is new, not lost.
+  const known = catalog.packs();
+  const listed = await listPacks(repository);
+  for (const pack of [...listed.keys()]) if (doomed.has(packName(pack))) listed.delete(pack);
+  // A pack with damaged blobs may have been mended since: it is looked at again, not believed for ever.
+  for (const pack of catalog.partialPacks()) catalog.dropPack(pack);
   let lost = false;
-  for (const [pack, size] of catalog.packs()) {
+  for (const [pack, size] of known) {
     if (listed.get(pack) === size) continue;
     catalog.dropPack(pack);
     lost = true;
@@ -57,6 +66,7 @@ export async function syncIndex(
     }
     catalog.addIndex(name);
   }
+  return listed;
 }
 
 function enterFooters(

@@ -28,15 +28,20 @@ export class DatabaseChecker {
     return new Promise((resolve, reject) => {
       const answered = (verdict: IntegrityVerdict): void => {
         worker.off('error', failed);
+        worker.off('exit', stopped);
         resolve(verdict);
       };
       const failed = (error: Error): void => {
         worker.off('message', answered);
+        worker.off('exit', stopped);
+        this.#worker = undefined;
         reject(error);
       };
+      const stopped = (): void => failed(new Error('The thread that checks databases stopped'));
       // Not removeAllListeners: the Worker listens to itself, and the second answer would never come.
       worker.once('message', answered);
       worker.once('error', failed);
+      worker.once('exit', stopped);
       worker.postMessage(path);
     });
   }

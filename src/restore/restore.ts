@@ -214,10 +214,13 @@ class RestoreRun {
     const { kind } = each.entry;
     if (kind === 'file' || kind === 'directory') return;
     if (kind === 'symlink') {
-      this.#countOwner(
-        this.#target.makeSymbolicLink({ ...each.entry, path: each.place }, this.#ownerOf(each)),
-      );
-      this.links += 1;
+      const owned = this.#target.makeSymbolicLink({ ...each.entry, path: each.place }, this.#ownerOf(each));
+      if (owned === undefined)
+        this.notRestored.push(`${pathToText(each.place)}: a link, which this file system cannot hold`);
+      else {
+        this.#countOwner(owned);
+        this.links += 1;
+      }
     } else {
       this.notRestored.push(`${pathToText(each.place)}: a ${kind}`);
     }
@@ -272,6 +275,7 @@ function isSameData(a: PlannedEntry, b: PlannedEntry): boolean {
 /** Neighbouring small files together, large ones alone. */
 function* groupFiles(files: readonly PlannedEntry[]): Generator<readonly PlannedEntry[]> {
   let group: PlannedEntry[] = [];
+  const blobs = new Set<BlobId>();
   let bytes = 0;
   for (const file of files) {
     if (!isSmall(file)) {
@@ -279,10 +283,15 @@ function* groupFiles(files: readonly PlannedEntry[]): Generator<readonly Planned
       continue;
     }
     group.push(file);
-    bytes += file.entry.size;
+    // Whole bundles are opened, however little of them is asked for.
+    for (const { blob } of file.pieces) {
+      if (!blobs.has(blob.id)) bytes += blob.plaintextLength;
+      blobs.add(blob.id);
+    }
     if (bytes < GROUP_BYTES && group.length < GROUP_FILES) continue;
     yield group;
     group = [];
+    blobs.clear();
     bytes = 0;
   }
   if (group.length > 0) yield group;

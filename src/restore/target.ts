@@ -120,8 +120,8 @@ export class RestoreTarget {
     return this.#attempt('finish', entry.path, () => {
       if (fstatSync(descriptor).size !== entry.size) ftruncateSync(descriptor, entry.size);
       const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
-      // After chown, which takes setuid and setgid away.
-      fchmodSync(descriptor, entry.mode);
+      // After chown, which takes setuid and setgid away; and those never go to an owner they were not meant for.
+      tolerate(() => fchmodSync(descriptor, owned ? entry.mode : entry.mode & 0o1777));
       futimesSync(descriptor, seconds(entry), seconds(entry));
       closeSync(descriptor);
       renameSync(path, this.#place(entry.path));
@@ -144,11 +144,12 @@ export class RestoreTarget {
     this.#attempt('link', path, () => linkSync(this.#place(existing), this.#place(path)));
   }
 
-  /** Makes a symbolic link; its target is data and is never looked at. */
-  makeSymbolicLink(entry: Entry, owner: TargetOwner): boolean {
+  /** Makes a symbolic link; its target is data and is never looked at. Undefined where the system has none. */
+  makeSymbolicLink(entry: Entry, owner: TargetOwner): boolean | undefined {
     return this.#attempt('create', entry.path, () => {
       const place = this.#place(entry.path);
-      symlinkSync(Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath))), place);
+      const target = Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath)));
+      if (!tolerate(() => symlinkSync(target, place))) return undefined;
       const owned = this.#own((uid, gid) => lchownSync(place, uid, gid), owner);
       lutimesSync(place, seconds(entry), seconds(entry));
       return owned;
@@ -161,7 +162,7 @@ export class RestoreTarget {
       const descriptor = openSync(this.#place(entry.path), DIRECTORY_FLAGS);
       try {
         const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
-        fchmodSync(descriptor, entry.mode);
+        tolerate(() => fchmodSync(descriptor, entry.mode));
         futimesSync(descriptor, seconds(entry), seconds(entry));
         return owned;
       } finally {
@@ -183,10 +184,7 @@ export class RestoreTarget {
 
   /** @returns false where the owner could not be set. */
   #own(change: (uid: number, gid: number) => void, { uid, gid }: TargetOwner): boolean {
-    if (this.#isRoot) {
-      change(uid, gid);
-      return true;
-    }
+    if (this.#isRoot) return tolerate(() => change(uid, gid));
     return uid === process.getuid?.() && gid === process.getgid?.();
   }
 
@@ -246,3 +244,17 @@ export function assertSpace(target: string, bytes: number): void {
 
 /** Directories, metadata and whoever else writes there. */
 const SPARE_BYTES = 16 * 1024 * 1024;
+
+/** What user namespaces, network shares and simple file systems answer when they know no owners or modes. */
+const UNSUPPORTED = ['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** @returns false where this system cannot do it. */
+function tolerate(change: () => void): boolean {
+  try {
+    change();
+    return true;
+  } catch (error) {
+    if (UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}

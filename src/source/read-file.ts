@@ -20,7 +20,7 @@ export interface SourceFile extends Disposable {
   readonly links: number;
   /**
    * Yields the content from the start in buffers of `bufferSize` bytes, the last one shorter; each is new and the
-   * caller's. Ends at the end of the file, even when that has moved.
+   * caller's. Ends at the size that the file had when it was opened.
    */
   chunks(bufferSize: number): Generator<Uint8Array, void, void>;
   /** After reading: true when the content may not be one state of the file; then the caller reads it again. */
@@ -90,9 +90,10 @@ class OpenFile implements SourceFile {
 
   *chunks(bufferSize: number): Generator<Uint8Array, void, void> {
     this.#bytesRead = 0;
-    while (true) {
-      // A small file gets a buffer of its size and one byte, so that its end is seen in the same call.
-      const buffer = new Uint8Array(Math.min(bufferSize, Math.max(0, this.size - this.#bytesRead) + 1));
+    while (this.#bytesRead <= this.size) {
+      // One byte beyond its size: the end of a small file is seen in the same call, and growth is noticed. More is
+      // never read, or a log that grows as fast as it is read would never end.
+      const buffer = new Uint8Array(Math.min(bufferSize, this.size - this.#bytesRead + 1));
       let filled = 0;
       while (filled < buffer.length) {
         const count = this.#read(buffer, filled);
@@ -100,7 +101,8 @@ class OpenFile implements SourceFile {
         filled += count;
         this.#bytesRead += count;
       }
-      if (filled > 0) yield buffer.subarray(0, filled);
+      const wanted = filled - Math.max(0, this.#bytesRead - this.size);
+      if (wanted > 0) yield buffer.subarray(0, wanted);
       if (filled < buffer.length) return;
     }
   }

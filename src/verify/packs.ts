@@ -84,7 +84,7 @@ export async function checkPacks(
         good.set(blob, { length, kind, isStandIn: as !== undefined, ...(result && { opened: result }) });
       }
     } catch (error) {
-      if (!isNbakError(error)) throw error;
+      if (!isNbakError(error) || error.code === 'INTERNAL') throw error;
       problems.push(problemOf(error, { object }));
     }
   };

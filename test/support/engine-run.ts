@@ -12,7 +12,7 @@ import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
 import { BlobCatalog } from '#nbak/repository/catalog-blobs.js';
 import type { RememberedHead } from '#nbak/repository/catalog-heads.js';
 import { BlobReader } from '#nbak/repository/blob-reader.js';
-import { adoptLeftoverPacks, listPacks, syncIndex } from '#nbak/repository/index-sync.js';
+import { adoptLeftoverPacks, syncIndex } from '#nbak/repository/index-sync.js';
 import { readBackup, readBackups, readDetail } from '#nbak/repository/manifests.js';
 import { openWithPublicKey, openWithVaultKey, type UnlockedRepository } from '#nbak/repository/open.js';
 import { PageReader } from '#nbak/repository/pages.js';
@@ -139,8 +139,7 @@ async function readerOf(repository: UnlockedRepository) {
   const engine = createEngine(nodeCrypto, 0, { blobs: blobSecrets });
   const cache = openCatalog(undefined, id);
   const catalog = new BlobCatalog(cache);
-  const listed = await listPacks(repository);
-  await syncIndex(repository, catalog, listed);
+  const listed = await syncIndex(repository, catalog);
   await adoptLeftoverPacks(repository, catalog, { listed, engine });
   const blobs = new BlobReader(repository, catalog, engine);
   const schedule = keySchedule(nodeCrypto, id);

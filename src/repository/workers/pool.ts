@@ -21,6 +21,8 @@ interface Pending {
 interface Member {
   readonly worker: Worker;
   readonly pending: Map<number, Pending>;
+  /** Why the thread is gone; then it takes no more work. */
+  dead?: Error;
 }
 
 /**
@@ -37,6 +39,7 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
     body: RequestBody & { readonly task: Task },
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Response<Task> & { readonly id: number }> {
+    if (member.dead !== undefined) return Promise.reject(member.dead);
     const id = nextId;
     nextId += 1;
     return new Promise((resolve, reject) => {
@@ -92,8 +95,10 @@ function startMember(lane: number, secrets: EngineSecrets): Member {
   const start: WorkerStart = { ...secrets, lane };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
   const pending = new Map<number, Pending>();
+  const member: Member = { worker, pending };
   const failAll = (why: string, cause?: unknown): void => {
     const error = new NbakError('INTERNAL', `A worker thread failed: ${why}`, { cause });
+    member.dead ??= error;
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
@@ -106,7 +111,7 @@ function startMember(lane: number, secrets: EngineSecrets): Member {
   });
   worker.on('error', (error) => failAll('it crashed', error));
   worker.on('exit', () => failAll('it stopped'));
-  return { worker, pending };
+  return member;
 }
 
 /** A view that fills an ArrayBuffer of its own, as transfers need; copies only where it does not. */
