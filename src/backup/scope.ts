@@ -35,11 +35,14 @@ export class BackupScope {
     if (selection.sources.length === 0)
       throw new NbakError('USAGE_INVALID', 'There is nothing to back up: no SOURCE was given');
     const names = new Set<string>();
-    this.roots = selection.sources.map((source): BackupRoot => {
-      const root = resolveRoot(source);
-      const path = rootPath(root);
-      return { source: root, path, name: uniqueName(names, path) };
-    });
+    const roots = new Map<BytePath, BackupRoot>();
+    for (const given of selection.sources) {
+      const source = resolveRoot(given);
+      const path = rootPath(source);
+      // `backup src src/` names one directory.
+      if (!roots.has(path)) roots.set(path, { source, path, name: uniqueName(names, path) });
+    }
+    this.roots = [...roots.values()];
     this.#selection = selection;
     this.#exclude = excludeRule({ patterns: selection.exclude });
     this.#skipped = new Set(selection.skip.flatMap(inodeKey));

@@ -30,8 +30,11 @@ async function main(): Promise<number> {
   const attach: Attach = (command, load) => {
     command.action(async (...parameters: unknown[]) => {
       // commander gives the arguments, then the command's own options, then the command.
-      const options = { ...program.opts<GlobalOptions>(), ...command.opts() } as GlobalOptions &
-        Parameters<Awaited<ReturnType<typeof load>>>[0]['options'];
+      const options = {
+        ...program.opts<GlobalOptions>(),
+        ...command.parent?.opts(),
+        ...command.opts(),
+      } as GlobalOptions & Parameters<Awaited<ReturnType<typeof load>>>[0]['options'];
       const args = parameters.slice(0, -2) as readonly (string | readonly string[])[];
       const run = await load();
       const { Context } = await import('./context.js');
@@ -60,7 +63,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     // Called without a command, commander has printed its help.
-    if (asJson) printError(usage(error.message.replace(/^error: /, '')), asJson);
+    if (asJson) printError(usage(usageMessage(error)), asJson);
     return 2;
   }
   const known = isNbakError(error)
@@ -76,6 +79,11 @@ function report(error: unknown): number {
   printError(known, asJson);
   if (process.env['NBAK_DEBUG'] === '1' && error instanceof Error) note(error.stack ?? '');
   return known.exitCode;
+}
+
+function usageMessage({ code, message }: CommanderError): string {
+  // commander has printed its help, and calls that its message.
+  return code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
 }
 
 function interrupt(): void {

@@ -4,9 +4,10 @@
  * looked up by a keyed hash of their path.
  */
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeDirectories } from '../source/make-directories.js';
 import type { RepositoryId } from '../format/ids.js';
 
 const SCHEMA_VERSION = 2;
@@ -34,7 +35,7 @@ export type Catalog = Database.Database;
 export function openCatalog(cacheDirectory: string | undefined, repository: RepositoryId): Catalog {
   if (cacheDirectory === undefined) return prepare(new Database(':memory:'));
   const directory = join(cacheDirectory, repository);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory, 0o700);
   const file = join(directory, `catalog-${SCHEMA_VERSION}.db`);
   try {
     return openFile(file);

@@ -82,13 +82,20 @@ function resolvePrefix(backups: readonly DescribedBackup[], text: string): Descr
   return backup;
 }
 
+/** `--path A` means the backups of A alone before those of A and B. */
+function isExactly({ detail }: DescribedBackup, { path }: BackupFilter): boolean {
+  return path !== undefined && detail?.roots.length === 1;
+}
+
 function resolveLatest(backups: readonly DescribedBackup[], filter: BackupFilter): DescribedBackup {
   const ordinary = backups.filter(({ manifest }) => manifest.purpose !== 'safety');
   // Without names there is nothing to filter by; the newest is the best answer there is.
   const sealed = ordinary.length > 0 && ordinary.every(({ detail }) => detail === undefined);
   const matching = sealed ? ordinary : ordinary.filter((backup) => matchesFilter(backup, filter));
-  const sources = [...new Set(matching.map(describeSource))];
-  const [newest] = matching;
+  const exact = matching.filter((backup) => isExactly(backup, filter));
+  const candidates = exact.length > 0 ? exact : matching;
+  const sources = [...new Set(candidates.map(describeSource))];
+  const [newest] = candidates;
   if (newest === undefined) {
     const hosts = [...new Set(ordinary.map(({ detail }) => detail?.host ?? 'sealed'))];
     throw new NbakError('BACKUP_NOT_FOUND', 'No backup matches', {

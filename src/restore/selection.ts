@@ -25,7 +25,12 @@ export class Selector {
   constructor(selection: Selection, detail: ManifestDetail) {
     this.#single = detail.roots.length === 1;
     this.#paths = selection.paths.map((path) =>
-      pathFromText(path.replace(/^(\.?\/)+/, '').replace(/\/+$/, '')),
+      pathFromText(
+        path
+          .replace(/^(\.?\/)+/, '')
+          .replace(/\/+$/, '')
+          .replace(/^\.$/, ''),
+      ),
     );
     this.#include = selection.include.length > 0 ? includeRule(selection.include) : undefined;
     this.#exclude = includeRule(selection.exclude);
@@ -35,15 +40,15 @@ export class Selector {
   selects({ root, entry }: BackedUpEntry): boolean {
     const shown = this.shownPath(root, entry.path);
     const isDirectory = entry.kind === 'directory';
-    if (entry.path !== '' && this.#exclude(entry.path, isDirectory)) return false;
-    if (this.#include !== undefined && (entry.path === '' || !this.#include(entry.path, isDirectory)))
-      return false;
-    if (this.#paths.length === 0) return true;
     const path = this.#paths.find(
       (wanted) => wanted === '' || shown === wanted || shown.startsWith(`${wanted}/`),
     );
+    // Found, even where a pattern then leaves it out.
     if (path !== undefined) this.#found.add(path);
-    return path !== undefined;
+    if (entry.path !== '' && this.#exclude(entry.path, isDirectory)) return false;
+    if (this.#include !== undefined && (entry.path === '' || !this.#include(entry.path, isDirectory)))
+      return false;
+    return path !== undefined || this.#paths.length === 0;
   }
 
   /**

@@ -27,6 +27,7 @@ import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
 import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
 import { pathToBytes, pathToText, type BytePath } from '../format/path.js';
+import { makeDirectories } from '../source/make-directories.js';
 
 /** Owner of something restored, as numbers of this machine. */
 export interface TargetOwner {
@@ -61,7 +62,7 @@ export class RestoreTarget {
     this.path = resolve(path);
     this.#staging = `${this.path}/.nbak-restore-${randomBytes(8).toString('hex')}`;
     this.#held = this.#attempt('create', '' as BytePath, () => {
-      mkdirSync(dirname(this.path), { recursive: true });
+      makeDirectories(dirname(this.path), 0o777);
       try {
         mkdirSync(this.path, { mode: PRIVATE_DIRECTORY });
       } catch (error) {
@@ -215,7 +216,9 @@ export class RestoreTarget {
 }
 
 /** Node takes times as floating-point seconds and cuts them to microseconds: half of one keeps the right one. */
-function seconds({ mtime }: Entry): number {
+function seconds({ mtime }: Entry): number | Date {
+  // Node takes a negative number for "now".
+  if (mtime.seconds < 0) return new Date(mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6));
   return mtime.seconds + (Math.floor(mtime.nanoseconds / 1000) + 0.5) / 1e6;
 }
 

@@ -25,7 +25,9 @@ export function parseVerificationKey(text: string): Uint8Array {
       'PUBLIC_KEY_MALFORMED',
       'Cannot read the verification key: it is not a complete nbakpub1… text',
       {
-        hint: 'Compare it with your copy, letter by letter; `nbak key public` prints it again, given the vault key.',
+        hint: text.trim().toLowerCase().startsWith('nbakkey1')
+          ? 'This is a vault key: keep it secret, and give the public one (nbakpub1…) instead.'
+          : 'Compare it with your copy, letter by letter; `nbak key public` prints it again, given the vault key.',
         details: { clause: '§2.5' },
       },
     );

@@ -32,6 +32,8 @@ export interface ContentFindings {
   readonly files: number;
   readonly databases: number;
   readonly notCheckable: readonly string[];
+  /** Files of databases that were damaged already when they were backed up. */
+  readonly damagedAtCapture: readonly string[];
   readonly problems: readonly VerifyProblem[];
   /** Files that could not be compared because a blob of theirs is damaged or gone. */
   readonly lost: readonly { readonly backup: BackupId; readonly blob: BlobRow; readonly file: string }[];
@@ -45,6 +47,7 @@ export async function checkContent(
 ): Promise<ContentFindings> {
   const seen = new Set<string>();
   const notCheckable: string[] = [];
+  const damagedAtCapture: string[] = [];
   const problems: VerifyProblem[] = [];
   const lost: ContentFindings['lost'][number][] = [];
   let files = 0;
@@ -76,10 +79,11 @@ export async function checkContent(
       problems.push(problemOf(error, { object: manifestName(backup.id), backups: [backup.id] }));
     }
   }
-  return { files, databases, notCheckable, problems, lost };
+  return { files, databases, notCheckable, damagedAtCapture, problems, lost };
 
   async function check(item: BackedUpEntry): Promise<NbakError | undefined> {
     const { database, flags = 0 } = item.entry.extra;
+    if ((flags & ENTRY_FLAGS.damaged) !== 0) damagedAtCapture.push(pathToText(item.entry.path));
     if (database === undefined || (flags & ENTRY_FLAGS.damaged) !== 0) return undefined;
     databases += 1;
     const data = readData(item, decryption.blobs, decryption.keys);

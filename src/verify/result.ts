@@ -33,6 +33,7 @@ export interface VerifyResult {
     readonly files: number;
     readonly databases: number;
     readonly notCheckable: readonly string[];
+    readonly damagedAtCapture: readonly string[];
   };
   readonly durationMs: number;
 }

@@ -91,7 +91,12 @@ export async function verify(
     problems,
     unreachable: isWhole ? unreachedPages + unreachedPacks : 0,
     ...(content && {
-      decrypted: { files: content.files, databases: content.databases, notCheckable: content.notCheckable },
+      decrypted: {
+        files: content.files,
+        databases: content.databases,
+        notCheckable: content.notCheckable,
+        damagedAtCapture: content.damagedAtCapture,
+      },
     }),
     durationMs: Date.now() - startedAt,
   };

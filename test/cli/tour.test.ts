@@ -188,7 +188,9 @@ describe('the tour', () => {
     const init = await place.nbak(0, 'init', '--quiet');
     expect(init.stderr).toBe('');
     expect(init.stdout.split('\n')).toHaveLength(3);
-    expect(await place.nbak(0, 'backup', place.source, '--quiet')).toMatchObject({ stdout: '', stderr: '' });
+    const quiet = await place.nbak(0, 'backup', place.source, '--quiet');
+    expect(quiet.stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(quiet.stderr).toBe('');
     expect(await place.nbak(0, 'verify', '--quiet')).toMatchObject({ stdout: '', stderr: '' });
     const target = place.path('out');
     expect(await place.nbak(0, 'restore', 'latest', '--target', target, '--quiet')).toMatchObject({

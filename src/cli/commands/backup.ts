@@ -93,8 +93,9 @@ function readPatterns(files: readonly string[]): readonly string[] {
 }
 
 function printResult(result: BackupResult, quiet: boolean): void {
+  // What was asked for goes to stdout, also quietly: scripts want the id.
+  printLine(quiet ? result.id : `backup ${result.id}`);
   if (!quiet) {
-    printLine(`backup ${result.id}`);
     const { filesTotal, filesUnchanged, bytesRead, bytesAdded, durationMs, databases, cut } = result;
     const seen = databases === 0 ? 'no databases' : `${count(databases, 'database')}, cut ${cut}`;
     printLine(

@@ -9,7 +9,7 @@ export function declareCommands(program: Command, attach: Attach): void {
   const declare = (parent: Command, usage: string, summary: string): Command =>
     addGlobalOptions(parent.command(usage).description(summary));
 
-  const key = program.command('key').description('vault keys and the verification key');
+  const key = addGlobalOptions(program.command('key').description('vault keys and the verification key'));
   attach(
     declare(key, 'generate', 'make a new vault key').option(
       '--out <file>',

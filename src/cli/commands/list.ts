@@ -4,6 +4,7 @@ import { matchesFilter } from '../../repository/resolve.js';
 import { pathToText } from '../../format/path.js';
 import { backupToJson, describeBackups, toFilter, type FilterOptions } from '../describe.js';
 import type { Run } from '../declaration.js';
+import { assertFilterable } from './select-backup.js';
 import { verdictExit } from '../../verify/result.js';
 import { coloured, formatBytes, formatTime, note, printable, printJson, printLine } from '../terminal.js';
 
@@ -13,6 +14,7 @@ export const runList: Run<FilterOptions> = async ({ context, options }) => {
   const sealed = unlocked !== undefined && repository.names === 'sealed';
   const blobs = sealed ? (await context.reader(unlocked)).blobs : undefined;
   const { backups, unreadable } = await describeBackups(repository, blobs);
+  assertFilterable(backups, options);
   const shown = backups.filter((backup) => matchesFilter(backup, toFilter(options)));
   const problems = unreadable.map(({ id, error }) => ({ id, code: error.code, message: error.message }));
   if (context.options.json === true) {

@@ -1,5 +1,7 @@
 /** `nbak restore`: a backup, or a part of it, into a new or empty directory. */
 
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { planRestore } from '../../restore/plan.js';
 import type { RestoreOptions, RestoreResult, RestoreSource } from '../../restore/result.js';
 import { restore } from '../../restore/restore.js';
@@ -32,7 +34,10 @@ export interface RestoreFlags extends FilterOptions {
 
 /** `nbak restore BACKUP --target DIR [PATH…]` */
 export const runRestore: Run<RestoreFlags> = async ({ context, options: flags, args }) => {
-  if (flags.target === undefined) throw usage('--target DIR is missing: where should the files go?');
+  if (flags.target === undefined || flags.target === '') {
+    throw usage('--target DIR is missing: where should the files go?');
+  }
+  assertOutside(flags.target, context.repositoryPath);
   const check = parseChoice(flags.check, ['full', 'none'], '--check');
   const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const { backup, reader } = await selectContent(context, String(args[0]), flags);
@@ -94,4 +99,20 @@ function printResult(result: RestoreResult, quiet: boolean): void {
   for (const { path, code, message } of failed)
     note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
   if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);
+}
+
+/** Files restored into the repository would be foreign objects in it, and `verify` would call them tampering. */
+function assertOutside(target: string, repository: string): void {
+  const real = realPathOf(resolve(target));
+  const home = realPathOf(repository);
+  if (real === home || real.startsWith(`${home}/`)) throw usage(`--target ${target} lies in the repository`);
+}
+
+/** The real path of the nearest directory that exists, with the rest behind it. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path === dirname(path) ? path : join(realPathOf(dirname(path)), basename(path));
+  }
 }

@@ -50,6 +50,7 @@ async function choose(
   wanted: { readonly text: string; readonly options: FilterOptions },
 ): Promise<DescribedBackup> {
   const { backups, unreadable } = await describeBackups(repository, reader?.blobs);
+  if (wanted.text === 'latest') assertFilterable(backups, wanted.options);
   const [doubtful] = unreadable;
   if (wanted.text === 'latest' && doubtful !== undefined) {
     // It may be the newest: an older state must not be taken for it in silence.
@@ -70,4 +71,21 @@ async function choose(
   }
   // `latest` means the latest of this machine, unless another is named.
   return resolveBackup(backups, wanted.text, { host: hostname(), ...toFilter(wanted.options) });
+}
+
+/**
+ * Refuses a filter that cannot be applied because names are sealed.
+ *
+ * @throws NbakError `KEY_MISSING`.
+ */
+export function assertFilterable(backups: readonly DescribedBackup[], options: FilterOptions): void {
+  const wantsFilter = Object.keys(toFilter(options)).length > 0;
+  if (!wantsFilter || backups.every(({ detail }) => detail !== undefined)) return;
+  throw new NbakError(
+    'KEY_MISSING',
+    'The names in this repository are sealed: the vault key is needed to filter by them',
+    {
+      hint: 'Give it with NBAK_VAULT_KEY, --vault-key-file or --vault-key-command, or name the backup by its id.',
+    },
+  );
 }

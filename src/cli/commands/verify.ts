@@ -93,12 +93,18 @@ async function openForVerify(
   return { repository, engine: context.engine({}), decryption: undefined };
 }
 
+function verdictWord({ ok, problems }: VerifyResult): string {
+  if (ok) return coloured('green', 'ok');
+  // Exit 22: nothing is broken, and still this is not the history it should be.
+  return coloured('red', verdictExit(problems) === 22 ? 'taken back or stale' : 'damaged');
+}
+
 function printVerdict(result: VerifyResult, quiet: boolean): void {
   for (const problem of result.problems) printProblem(problem);
   const { backups, objects, blobs, bytes, durationMs, unreachable, decrypted } = result;
   if (quiet && result.ok) return;
   printLine(
-    `${result.ok ? coloured('green', 'ok') : coloured('red', 'damaged')}: ${count(backups, 'backup')}, ${count(objects, 'object')}, ` +
+    `${verdictWord(result)}: ${count(backups, 'backup')}, ${count(objects, 'object')}, ` +
       `${count(blobs, 'blob')}, ${formatBytes(bytes)} read, ${formatDuration(durationMs)}`,
   );
   if (decrypted !== undefined) {
@@ -106,6 +112,7 @@ function printVerdict(result: VerifyResult, quiet: boolean): void {
       `content: ${count(decrypted.files, 'file')} compared, ${count(decrypted.databases, 'database')} checked`,
     );
     for (const path of decrypted.notCheckable) note(`not checkable here: ${printable(path)}`);
+    for (const path of decrypted.damagedAtCapture) note(`damaged when it was backed up: ${printable(path)}`);
   }
   if (unreachable > 0)
     note(`${count(unreachable, 'object')} that no backup reaches: no fault, pruning removes them`);
