@@ -1,6 +1,6 @@
 /** A15: no run, retry, crash or clone seals twice under one key and nonce. */
 
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '#nbak/crypto/node.js';
@@ -156,7 +156,7 @@ describe('A15 nonce reuse', () => {
         ['one', 'two', 'three', 'four'].map(async (name) => {
           const copy = join(directory, name);
           mkdirSync(join(copy, unlocked.id), { recursive: true });
-          for (const file of ['catalog-1.db'])
+          for (const file of readdirSync(join(cache, unlocked.id)))
             copyFileSync(join(cache, unlocked.id, file), join(copy, unlocked.id, file));
           writeFiles(join(copy, 's'), files(name));
           return {

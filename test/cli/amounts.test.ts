@@ -33,7 +33,7 @@ describe('a large file and a heap of 64 MiB', () => {
   const sizes = process.env['SLOW'] === '1' ? [300, 20_000] : [300];
 
   it.each(sizes)(
-    'go together: %i MiB in, through verify and back take less than 280 MiB of memory',
+    'go together: %i MiB in, through verify and back take less than 300 MiB of memory',
     async (size) => {
       const place = await makePlace();
       const original = join(place.source, 'large.bin');
@@ -44,7 +44,7 @@ describe('a large file and a heap of 64 MiB', () => {
         await peakOf(place, ['verify', '--public-key', await place.publicKey()]),
         await peakOf(place, ['restore', 'latest', '--target', out]),
       ];
-      expect(Math.max(...peaks)).toBeLessThan(280);
+      expect(Math.max(...peaks)).toBeLessThan(300);
       execFileSync('cmp', [original, join(out, 'large.bin')]);
     },
     3_600_000,
