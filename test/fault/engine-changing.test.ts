@@ -1,0 +1,120 @@
+/** What changes under a running backup: files that grow, databases that appear, objects that are to be deleted. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { backup } from '#nbak/backup/backup.js';
+import { isComplete, type BackupResult } from '#nbak/backup/result.js';
+import { nodeCrypto } from '#nbak/crypto/node.js';
+import { toHex } from '#nbak/format/bytes.js';
+import { encodeCbor } from '#nbak/format/cbor.js';
+import { SIGNED_TYPES } from '#nbak/format/cose.js';
+import { idToBytes } from '#nbak/format/ids.js';
+import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
+import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
+import { judge, restoreBackup, withDirectory } from '../support/engine-run.js';
+import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
+
+/** Backs up, and lets `meanwhile` happen between the first walk and the second. */
+function backUp(
+  { unlocked }: TestRepository,
+  source: string,
+  run: { readonly catalog: Catalog; readonly meanwhile?: () => void },
+): Promise<BackupResult> {
+  return backup(unlocked, run.catalog, {
+    selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
+    labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
+    stagingDirectory: tmpdir(),
+    lockWaitMs: 1000,
+    threads: 0,
+    onProgress: ({ phase, filesDone }) => {
+      if (phase === 'files' && filesDone === 0) run.meanwhile?.();
+    },
+  });
+}
+
+async function namesOf(storage: Storage, prefix: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(prefix)) names.push(name);
+  return names.sort();
+}
+
+describe('between the first walk and the second', () => {
+  it('small files that grew to a megabyte each are stored whole, in bundles that stay within the limits', async () => {
+    await withDirectory(async (directory) => {
+      const source = join(directory, 's');
+      mkdirSync(source);
+      const paths = Array.from({ length: 30 }, (_, i) => join(source, `f${i}`));
+      for (const path of paths) writeFileSync(path, 'a placeholder');
+      const repository = await emptyRepository();
+      let grown = false;
+      const meanwhile = (): void => {
+        if (grown) return;
+        grown = true;
+        for (const path of paths) writeFileSync(path, randomBytes(1024 * 1024));
+      };
+      await backUp(repository, source, {
+        catalog: openCatalog(undefined, repository.unlocked.id),
+        meanwhile,
+      });
+      expect(await judge(repository.storage, repository.publicKey)).toMatchObject({ ok: true, problems: [] });
+      const target = join(directory, 'restored');
+      const result = await restoreBackup(repository.storage, KEY_BYTES, { target });
+      expect(result.failed).toEqual([]);
+      for (const [i, path] of paths.entries()) {
+        expect(readFileSync(join(target, `f${i}`)).equals(readFileSync(path))).toBe(true);
+      }
+    });
+  });
+
+  it('a database that appears is stored as a file, said to be torn, and captured as one the next time', async () => {
+    await withDirectory(async (directory) => {
+      const source = join(directory, 's');
+      mkdirSync(source);
+      writeFileSync(join(source, 'a'), 'a');
+      const repository = await emptyRepository();
+      const catalog = openCatalog(undefined, repository.unlocked.id);
+      let made = false;
+      const meanwhile = (): void => {
+        if (made) return;
+        made = true;
+        const database = new Database(join(source, 'new.db'));
+        database.exec('CREATE TABLE t (a)');
+        database.close();
+      };
+      const first = await backUp(repository, source, { catalog, meanwhile });
+      expect(first.torn.map(({ path }) => path)).toEqual(['s/new.db']);
+      expect(isComplete(first)).toBe(false);
+      const second = await backUp(repository, source, { catalog });
+      expect(second).toMatchObject({ databases: 1, torn: [], cut: 'proven' });
+      catalog.close();
+    });
+  });
+});
+
+it('nothing new rests on what prune has announced to delete', async () => {
+  await withDirectory(async (directory) => {
+    const source = join(directory, 's');
+    mkdirSync(source);
+    // Pages must compress, or they have one encoding only.
+    for (let i = 0; i < 20; i += 1) writeFileSync(join(source, `note-${i}`), `note ${i}`);
+    const repository = await emptyRepository();
+    const { storage, unlocked } = repository;
+    const catalog = openCatalog(undefined, unlocked.id);
+    await backUp(repository, source, { catalog });
+    const doomed = [...(await namesOf(storage, 'packs/')), ...(await namesOf(storage, 'pages/'))].sort();
+    const payload = encodeCbor([idToBytes(unlocked.id), Date.now(), doomed]);
+    const note = unlocked.secrets.adminSigner.sign(SIGNED_TYPES.doom, payload);
+    await storage.put(parseObjectName(`doom/${toHex(nodeCrypto.sha256(note))}`), note);
+
+    await backUp(repository, source, { catalog });
+    catalog.close();
+    for (const name of doomed) await storage.delete(parseObjectName(name));
+    const target = join(directory, 'restored');
+    const result = await restoreBackup(storage, KEY_BYTES, { target });
+    expect(result).toMatchObject({ files: 20, failed: [] });
+    expect(readFileSync(join(target, 'note-7'), 'utf8')).toBe('note 7');
+  });
+});
