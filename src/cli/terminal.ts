@@ -72,7 +72,8 @@ export function formatTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** `1 file`, `2 files`. */
+/** `1 file`, `2 files`, `3 directories`. */
 export function count(amount: number, noun: string): string {
-  return `${amount.toLocaleString('en-US')} ${noun}${amount === 1 ? '' : 's'}`;
+  const plural = noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  return `${amount.toLocaleString('en-US')} ${amount === 1 ? noun : plural}`;
 }

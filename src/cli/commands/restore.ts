@@ -86,7 +86,7 @@ function printResult(result: RestoreResult, quiet: boolean): void {
   const { files, directories, links, bytes, durationMs, databases, failed, notRestored } = result;
   if (!quiet) {
     printLine(
-      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${directories} directories, ${count(links, 'link')} in ${formatDuration(durationMs)}`,
+      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${count(directories, 'directory')}, ${count(links, 'link')} in ${formatDuration(durationMs)}`,
     );
   }
   for (const { path, verdict, message } of databases) {

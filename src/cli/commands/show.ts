@@ -3,7 +3,7 @@
 import { pathToText } from '../../format/path.js';
 import { backupToJson, type FilterOptions } from '../describe.js';
 import type { Run } from '../declaration.js';
-import { formatBytes, formatTime, printable, printJson, printLine } from '../terminal.js';
+import { count, formatBytes, formatTime, printable, printJson, printLine } from '../terminal.js';
 import { noteUnverified } from './list.js';
 import { selectBackup } from './select-backup.js';
 
@@ -38,7 +38,7 @@ export const runShow: Run<FilterOptions> = async ({ context, options, args }) =>
     ['purpose', manifest.purpose],
     [
       'files',
-      `${totals.files} (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.others} of other kinds`,
+      `${totals.files} (${formatBytes(totals.bytes)}), ${count(totals.directories, 'directory')}, ${totals.others} of other kinds`,
     ],
     ['cut', detail?.cut ?? 'sealed'],
     ['excluded', listed(detail?.scope.exclude, ' ')],
