@@ -70,16 +70,18 @@ function runTour(steps: readonly Step[]): readonly string[] {
 
 /** Without what is another on every run and machine: ids, keys, times, sizes, host, owners, paths. */
 function masked(text: string): string {
-  return text
-    .replace(/nbakpub1\w+/g, 'KEY')
-    .replace(/\b[0-9a-f]{2}\/(?=[0-9a-f]{64})/g, '')
-    .replace(/\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{8})\b/g, 'ID')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/\d+\.\d s\b/g, 'SECONDS')
-    .replace(/ +\d[\d.]* (?:B|KiB|MiB)/g, ' SIZE')
-    .replace(/\d+ blobs?/g, 'BLOBS')
-    // A file that is less than 2 s old is read again (DESIGN §6): it depends on how fast the tour runs.
-    .replace(/\d+ unchanged/g, 'N unchanged')
-    .replace(/^(TIME|ID .*SIZE) +\S+ +\S+\/state/gm, '$1 HOST PATH')
-    .replace(/^([-dl])[rwx-]{9} \S+ \S+ +\d+/gm, '$1 MODE OWNER SIZE');
+  return (
+    text
+      .replace(/nbakpub1\w+/g, 'KEY')
+      .replace(/\b[0-9a-f]{2}\/(?=[0-9a-f]{64})/g, '')
+      .replace(/\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{8})\b/g, 'ID')
+      .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+      .replace(/\d+\.\d s\b/g, 'SECONDS')
+      .replace(/ +\d[\d.]* (?:B|KiB|MiB)/g, ' SIZE')
+      .replace(/\d+ blobs?/g, 'BLOBS')
+      // A file that is less than 2 s old is read again (DESIGN §6): it depends on how fast the tour runs.
+      .replace(/\d+ unchanged/g, 'N unchanged')
+      .replace(/^(TIME|ID .*SIZE) +\S+ +\S+\/state/gm, '$1 HOST PATH')
+      .replace(/^([-dl])[rwx-]{9} \S+ \S+ +\d+/gm, '$1 MODE OWNER SIZE')
+  );
 }
