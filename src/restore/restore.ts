@@ -109,7 +109,9 @@ class RestoreRun {
       );
     }
     if (this.#foreignOwners > 0)
-      this.notRestored.push(`the owner of ${this.#foreignOwners} of the entries: this user or system cannot set it`);
+      this.notRestored.push(
+        `the owner of ${this.#foreignOwners} of the entries: this user or system cannot set it`,
+      );
   }
 
   async close(): Promise<void> {
