@@ -11,8 +11,6 @@ export const BLOB_HEADER_BYTES = 76;
 const BLOB_PREFIX_BYTES = 108;
 /** What a frame adds to its sealed length. */
 export const BLOB_OVERHEAD_BYTES = 124;
-/** The length of AES-GCM's authentication tag. */
-const AUTHENTICATION_TAG_BYTES = 16;
 /** Plaintext length and body length before the body (§6.3). */
 const SEALED_PREFIX_BYTES = 8;
 
@@ -152,11 +150,6 @@ export function sealedLengthOf(bodyLength: number): number {
   return SEALED_PREFIX_BYTES + bodyLength;
 }
 
-/** The sealed length of a frame of `length` bytes. */
-export function frameLengthOf(sealedLength: number): number {
-  return sealedLength + BLOB_OVERHEAD_BYTES;
-}
-
 /**
  * Takes decrypted bytes apart (§6.3) and checks the body's headers, without decompressing.
  *
@@ -181,6 +174,3 @@ export function decodeSealedPlaintext(
   assertBody(codec, body, plaintextLength, structure);
   return { plaintextLength, body };
 }
-
-/** The number of bytes of the authentication tag, which ends `sealed`. */
-export const SEALED_TAG_BYTES = AUTHENTICATION_TAG_BYTES;

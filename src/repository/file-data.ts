@@ -4,9 +4,9 @@ import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { decodeBundle } from '../format/bundle.js';
-import { concatBytes, equalBytes } from '../format/bytes.js';
+import { equalBytes } from '../format/bytes.js';
 import type { BlobId } from '../format/ids.js';
-import { pathToBytes } from '../format/path.js';
+import { contentDigest, contentHash } from './content-digest.js';
 import type { BlobReader, ReadBlob } from './blob-reader.js';
 import type { BackedUpEntry, BackedUpPiece } from './entries.js';
 
@@ -110,9 +110,8 @@ class Layout {
     this.#skipHole();
     const { entry, dedup } = this.#file;
     const digestKey = digestKeys.get(dedup);
-    const hash = crypto.sha256(concatBytes(...this.#hashes));
-    const inner = digestKey && crypto.hmacSha256(digestKey, concatBytes(pathToBytes(entry.path), hash));
-    const digest = inner && crypto.hmacSha256(inner, hash);
+    const hash = contentHash(crypto, this.#hashes);
+    const digest = digestKey && contentDigest({ crypto, digestKey }, entry.path, hash);
     if (this.#offset === entry.size && digest !== undefined && equalBytes(digest, entry.digest)) return;
     throw new NbakError('CONTENT_TAMPERED', "A file's content is not what its signed entry says", {
       details: { clause: '§3.7', size: entry.size, found: this.#offset },

@@ -3,10 +3,11 @@
 import { isNbakError, NbakError } from '../errors.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
-import { concatBytes, equalBytes, toHex } from '../format/bytes.js';
+import { equalBytes, toHex } from '../format/bytes.js';
 import type { BackupId } from '../format/ids.js';
 import type { BlobRow } from '../format/page.js';
-import { joinPath, pathToBytes, pathToText } from '../format/path.js';
+import { joinPath, pathToText } from '../format/path.js';
+import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import { readEntries, type BackedUpEntry } from '../repository/entries.js';
 import { readData, type DataRun, type DigestKeys } from '../repository/file-data.js';
@@ -121,11 +122,7 @@ function compare(
   const digestKey = keys.digestKeys.get(dedup);
   if (digestKey === undefined) return differs(entry.path, 'its dedup number');
   const { crypto } = keys;
-  const hash = crypto.sha256(concatBytes(...hashes));
-  const digest = crypto.hmacSha256(
-    crypto.hmacSha256(digestKey, concatBytes(pathToBytes(entry.path), hash)),
-    hash,
-  );
+  const digest = contentDigest({ crypto, digestKey }, entry.path, contentHash(crypto, hashes));
   return equalBytes(digest, entry.digest) ? undefined : differs(entry.path, 'its digest');
 }
 

@@ -1,7 +1,7 @@
 /** Parts of the program that write, asked one at a time for the vectors. */
 import { Bundler } from '#nbak/backup/bundler.js';
 import type { ChunkStore } from '#nbak/backup/chunk-store.js';
-import * as content from '#nbak/backup/content.js';
+import * as content from '#nbak/repository/content-digest.js';
 import type { CryptoProvider } from '#nbak/crypto/provider.js';
 import { pathFromBytes } from '#nbak/format/path.js';
 import type { SmallFile } from '../reference/cut.js';
