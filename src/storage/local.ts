@@ -13,6 +13,7 @@ import {
   clampRange,
   type ByteRange,
   type ForeignEntry,
+  type ObjectFile,
   type ObjectInfo,
   type ObjectWriter,
   type Storage,
@@ -158,6 +159,11 @@ class LocalStorage implements Storage {
     } finally {
       close(fd, () => undefined);
     }
+  }
+
+  async openFile(name: ObjectName): Promise<ObjectFile> {
+    const { fd, size } = await this.#attempt('read', name, () => this.#openObject(name));
+    return { descriptor: fd, size, close: () => closeSync(fd) };
   }
 
   async stat(name: ObjectName): Promise<ObjectInfo | undefined> {

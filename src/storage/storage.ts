@@ -49,6 +49,15 @@ export interface ObjectWriter {
   abort(): Promise<void>;
 }
 
+/** An object's bytes as a file of this machine: for threads that read it at their own pace, without copies between. */
+export interface ObjectFile {
+  /** A file descriptor, open for reading at positions. */
+  readonly descriptor: number;
+  /** Bytes. */
+  readonly size: number;
+  close(): void;
+}
+
 /**
  * A storage.
  *
@@ -102,6 +111,12 @@ export interface Storage {
    * @throws NbakError STORAGE_NOT_FOUND, on the first step.
    */
   read(name: ObjectName): AsyncIterable<Uint8Array>;
+  /**
+   * The object as an open file, where the storage's objects are files; the caller closes it.
+   *
+   * @throws NbakError STORAGE_NOT_FOUND.
+   */
+  openFile?(name: ObjectName): Promise<ObjectFile>;
   /** Facts of one object, undefined if it is absent. */
   stat(name: ObjectName): Promise<ObjectInfo | undefined>;
   /**

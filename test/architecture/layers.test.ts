@@ -11,7 +11,7 @@ const SRC = new URL('../../src/', import.meta.url).pathname;
 const LAYERS: readonly (readonly string[])[] = [
   ['errors.ts'],
   ['crypto', 'format'],
-  ['chunking', 'compression', 'storage'],
+  ['chunking', 'compression', 'storage', 'threads'],
   ['vault'],
   ['source'],
   ['repository'],

@@ -1,6 +1,7 @@
 /** What every storage must do: the sentences of src/storage/storage.ts as tests. */
 
 import { randomBytes } from 'node:crypto';
+import { readSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseObjectName, type ObjectInfo, type ObjectName, type Storage } from '#nbak/storage/storage.js';
 
@@ -47,6 +48,19 @@ export function storageContract(kind: string, make: () => Promise<StorageUnderTe
       first.fill(0);
       for await (const part of storage.read(name)) part.fill(0);
       expect(await storage.get(name)).toEqual(text('content'));
+    });
+
+    it('opens what it stored as a file, where its objects are files', async () => {
+      await storage.put(name, text('content'));
+      const file = await storage.openFile?.(name);
+      if (file === undefined) return;
+      const bytes = Buffer.alloc(file.size);
+      expect(readSync(file.descriptor, bytes, 0, bytes.length, 0)).toBe(7);
+      file.close();
+      expect(bytes.toString()).toBe('content');
+      await expect(storage.openFile?.(parseObjectName('packs/ab/absent'))).rejects.toMatchObject({
+        code: 'STORAGE_NOT_FOUND',
+      });
     });
 
     it('gives what exists of a range', async () => {
