@@ -5,15 +5,14 @@ import { compareBytes, utf8 } from '../format/bytes.js';
 import type { Cut, ManifestDetail } from '../format/manifest.js';
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
-import { FileCatalog, type RememberedFile } from '../repository/catalog-files.js';
+import { PageCatalog } from '../repository/catalog-pages.js';
 import { readDoomed } from '../repository/doom.js';
 import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
-import { toLatin1 } from '../source/sqlite/header.js';
-import { ChangeCache } from './change-cache.js';
 import { commitBackup, VanishedError } from './commit.js';
-import { sidecarsOf, storeDatabases } from './databases.js';
-import { EntryWriter, type DatabaseResults } from './entry-writer.js';
+import type { DatabaseOutcomes } from './content-writer.js';
+import { storeDatabases, type CapturedDatabases } from './databases.js';
+import { LastBackup } from './last-backup.js';
 import { PageBuilder } from './page-builder.js';
 import { Problems } from './problems.js';
 import { Progress } from './progress.js';
@@ -21,6 +20,7 @@ import type { BackupOptions, BackupResult } from './result.js';
 import { interrupted, scan, type ScanResult } from './scan.js';
 import { BackupScope } from './scope.js';
 import { Session } from './session.js';
+import { TreeWriter } from './tree-writer.js';
 
 /** How often a backup starts over because something it deduplicated against vanished. */
 const MOST_ATTEMPTS = 3;
@@ -47,6 +47,7 @@ export async function backup(
       if (!(error instanceof VanishedError)) throw error;
       const blobs = new BlobCatalog(catalog);
       for (const pack of error.packs) blobs.dropPack(pack);
+      new PageCatalog(catalog).forgetAll();
       if (attempt === MOST_ATTEMPTS) {
         throw new NbakError(
           'OBJECT_MISSING',
@@ -68,45 +69,43 @@ async function attemptBackup(
 ): Promise<BackupResult> {
   const { options, scope } = run;
   const startedAt = Date.now();
-  const found = scan(scope, options);
+  const { signal } = options;
+  let problems = new Problems();
+  let found = scan(scope, { signal, problems });
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
   try {
     const listed = await syncIndex(repository, blobs, doomed);
-    session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, engine: session.engine }));
+    // Most runs find no leftover packs and start no engine.
+    const from = { listed, engine: () => session.engine };
+    session.adopt(await adoptLeftoverPacks(repository, blobs, from));
 
-    const problems = new Problems();
     const progress = new Progress(found, options.onProgress);
-    const cache = new ChangeCache({
-      crypto: repository.crypto,
-      digestKey: session.keys.digestKey,
-      blobs,
-      files: new FileCatalog(catalog),
-      startedAt,
-      onReuse: (pack) => session.reusedPacks.add(pack),
-    });
+    const memory = new LastBackup(session, catalog, startedAt);
     progress.enter('databases');
-    const databases = await captureAll(session, { found, scope, options, cache, progress });
+    const databases = await captureAll(session, { found, scope, options, memory, progress });
+    if (isCapture(databases.outcomes)) {
+      // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
+      problems = new Problems();
+      found = scan(scope, { signal, problems, asFiles: damagedOf(databases.outcomes) });
+    }
     progress.enter('files');
     const builder = new PageBuilder(session);
-    const signal = options.signal;
-    const writer = new EntryWriter(
-      { session, builder, scope, cache, problems, progress, signal },
-      databases.results,
-    );
-    for (const root of scope.roots) await writer.writeRoot(root);
-    cache.flush();
+    const run = { outcomes: databases.outcomes, signal, startedAt };
+    const writer = new TreeWriter({ session, builder, memory, scope, problems, progress, run });
+    for (const [root, listing] of found.listings) await writer.writeRoot(root, listing);
     progress.enter('committing');
     const time = databases.time ?? startedAt;
     const draft = { time, purpose: options.labels.purpose, totals: writer.totals };
     const detail = detailOf(scope, options, { writer, problems, cut: databases.cut });
     const { id, bytes } = await commitBackup(session, builder, { draft, detail });
+    memory.commit();
     return {
       id,
       time,
       filesTotal: writer.totals.files,
-      filesUnchanged: writer.filesUnchanged,
+      filesUnchanged: writer.content.filesUnchanged,
       directoriesTotal: writer.totals.directories,
       databases: found.databases.length,
       bytesTotal: writer.totals.bytes,
@@ -123,47 +122,43 @@ async function attemptBackup(
   }
 }
 
-interface CapturedAll {
-  readonly cut: Cut;
-  readonly time: number | undefined;
-  readonly results: DatabaseResults;
+function isCapture(outcomes: DatabaseOutcomes): boolean {
+  return [...outcomes.values()].some(({ outcome }) => outcome !== 'unchanged');
 }
 
-async function captureAll(
+/** A damaged database is stored as it lies there, sidecars and all. */
+function damagedOf(outcomes: DatabaseOutcomes): ReadonlySet<string> {
+  return new Set([...outcomes].filter(([, { outcome }]) => outcome === 'damaged').map(([path]) => path));
+}
+
+function captureAll(
   session: Session,
   run: {
     readonly found: ScanResult;
     readonly scope: BackupScope;
     readonly options: BackupOptions;
-    readonly cache: ChangeCache;
+    readonly memory: LastBackup;
     readonly progress: Progress;
   },
-): Promise<CapturedAll> {
-  const { found, scope, options, cache, progress } = run;
-  const remembered = new Map<string, RememberedFile>();
-  const { cut, time, outcomes } = await storeDatabases(found.databases, {
+): Promise<CapturedDatabases> {
+  const { found, scope, options, memory, progress } = run;
+  return storeDatabases(found.databases, {
     chunks: session.chunks,
     options,
-    isKnown({ root, path, absolute }, fingerprint) {
-      // A digest is keyed by the path below its root: a database under two roots is captured anew.
-      const file = scope.isShared(root, path) ? undefined : cache.lookUpDatabase(root, path, fingerprint);
-      if (file !== undefined) remembered.set(toLatin1(absolute), file);
-      return file !== undefined;
-    },
+    // A digest is keyed by the path below its root: a database under two roots is captured anew.
+    isKnown: ({ root, path }, fingerprint) =>
+      !scope.isShared(root, path) && memory.hasDatabase(root, path, fingerprint),
     onBytes: (bytes) => {
       if (options.signal?.aborted === true) throw interrupted();
       progress.bytesRead(bytes);
     },
   });
-  // A damaged database is stored as it lies there, sidecars and all.
-  const whole = [...outcomes].filter(([, { outcome }]) => outcome !== 'damaged').map(([path]) => path);
-  return { cut, time, results: { outcomes, remembered, sidecars: new Set(whole.flatMap(sidecarsOf)) } };
 }
 
 function detailOf(
   scope: BackupScope,
   { labels, selection }: BackupOptions,
-  seen: { readonly writer: EntryWriter; readonly problems: Problems; readonly cut: Cut },
+  seen: { readonly writer: TreeWriter; readonly problems: Problems; readonly cut: Cut },
 ): ManifestDetail {
   return {
     host: labels.host,

@@ -1,10 +1,19 @@
-/** Chunks in, blobs out: gathers chunks into segments, deduplicates them by tag, seals what is new and packs it. */
+/** Units in, blobs out: has them loaded, deduplicates their chunks by tag, has what is new sealed, and packs it. */
 
 import type { BlobKind } from '../format/blob.js';
 import type { BlobId, PackId } from '../format/ids.js';
-import type { BlobEngine, SegmentChunk } from '../repository/blob-engine.js';
 import type { BlobCatalog } from '../repository/catalog-blobs.js';
 import type { PackWriter } from '../repository/pack-writer.js';
+import type { ThreadPool } from '../threads/thread-pool.js';
+import {
+  FRAMES_BYTES,
+  type Loaded,
+  type LoadedChunk,
+  type SealedChunk,
+  type SealingRequest,
+  type SealingResponse,
+  type Unit,
+} from './sealing/protocol.js';
 
 /** A chunk that is, or is about to be, in a pack. */
 export interface StoredChunk {
@@ -12,98 +21,96 @@ export interface StoredChunk {
   /** Frame length in bytes. */
   readonly length: number;
   readonly plaintextLength: number;
-  /** SHA-256 of each piece (§10.5). */
-  readonly pieces: readonly Uint8Array[];
 }
 
-/** Bytes of one segment: large enough that a message per segment costs nothing, small enough to keep few in memory. */
-const SEGMENT_BYTES = 4 * 1024 * 1024;
-
-interface OpenSegment {
-  readonly bytes: Uint8Array;
-  used: number;
-  readonly chunks: SegmentChunk[];
-  readonly waiting: ((chunk: StoredChunk) => void)[];
-  readonly failing: ((error: unknown) => void)[];
+/** A unit on its way. */
+export interface StoringUnit {
+  /** Settles when the unit was read, cut and hashed. */
+  readonly loaded: Promise<Loaded>;
+  /** Settles when its blobs have ids; they may not be in a pack yet. */
+  readonly stored: Promise<readonly StoredChunk[]>;
 }
 
-interface SealedTag {
-  readonly id: BlobId;
-  readonly length: number;
+type SealedTag = Pick<StoredChunk, 'id' | 'length'>;
+
+/** Memory of one lane for one unit. */
+interface Slot {
+  readonly lane: number;
+  readonly number: number;
+  readonly frames: Uint8Array;
 }
 
 /** What a chunk store works with. */
 export interface ChunkStoreParts {
-  readonly engine: BlobEngine;
+  readonly pool: ThreadPool<SealingRequest, SealingResponse>;
+  /** For each lane the memory of its slots. */
+  readonly frames: readonly (readonly SharedArrayBuffer[])[];
   readonly catalog: BlobCatalog;
   readonly packs: PackWriter;
   /** The number of the dedup secret in use. */
   readonly dedup: number;
   /** Told of every pack that something was deduplicated against. */
   readonly onReuse: (pack: PackId) => void;
-  /** Segments in flight at most; each takes some 4 MiB twice. */
-  readonly mostInFlight: number;
 }
 
-/** Stores chunks of one session. */
+/** Memory for the frames of `slots` units in each of `lanes` lanes. */
+export function framesMemory(lanes: number, slots: number): readonly (readonly SharedArrayBuffer[])[] {
+  return Array.from({ length: lanes }, () =>
+    Array.from({ length: slots }, () => new SharedArrayBuffer(FRAMES_BYTES)),
+  );
+}
+
+/** Stores the units of one session. */
 export class ChunkStore {
   readonly #parts: ChunkStoreParts;
-  #open: OpenSegment | undefined;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #free: Slot[];
+  readonly #waitingForSlot: ((slot: Slot) => void)[] = [];
+  readonly #underWay = new Set<Promise<void>>();
   /** Tags sealed in this session whose pack is not committed: the catalog does not know them yet. */
   readonly #sealing = new Map<string, Promise<SealedTag>>();
-  #packing: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: ChunkStoreParts) {
     this.#parts = parts;
+    // All first slots before all second ones: neighbouring units go to different threads.
+    this.#free = parts.frames
+      .flatMap((lane, laneNumber) =>
+        lane.map((frames, number) => ({ lane: laneNumber, number, frames: new Uint8Array(frames) })),
+      )
+      .sort((a, b) => a.number - b.number);
   }
 
-  /**
-   * Copies a chunk in. The promise settles once its blob is known, which may be only after {@link flush}.
-   *
-   * @param length - bytes of the chunk, 1 … 4 MiB.
-   * @param fill - writes exactly `length` bytes into the array it is given.
-   */
-  add(kind: BlobKind, length: number, fill: (target: Uint8Array) => void): Promise<StoredChunk> {
-    if (this.#open !== undefined && this.#open.used + length > this.#open.bytes.length) this.#dispatch();
-    this.#open ??= {
-      bytes: new Uint8Array(Math.max(SEGMENT_BYTES, length)),
-      used: 0,
-      chunks: [],
-      waiting: [],
-      failing: [],
-    };
-    const segment = this.#open;
-    fill(segment.bytes.subarray(segment.used, segment.used + length));
-    segment.chunks.push({ offset: segment.used, length, kind });
-    segment.used += length;
-    const stored = new Promise<StoredChunk>((resolve, reject) => {
-      segment.waiting.push(resolve);
-      segment.failing.push(reject);
+  /** Sends a unit on its way; it waits for a free slot by itself. */
+  store(unit: Unit): StoringUnit {
+    const loaded = new Deferred<Loaded>();
+    const stored = new Deferred<readonly StoredChunk[]>();
+    const run = this.#process(unit, { loaded, stored }).catch((error: unknown) => {
+      this.#failure ??= { error };
+      loaded.reject(error);
+      stored.reject(error);
     });
-    // Failures surface in ready() and flush() too; a chunk nobody waits for must not end the process.
-    stored.catch(() => undefined);
-    return stored;
+    this.#underWay.add(run);
+    void run.finally(() => this.#underWay.delete(run));
+    return { loaded: loaded.promise, stored: stored.promise };
   }
 
-  /** Resolves when another segment may be filled; call it between chunks. */
+  /** Stores one chunk that is in memory. */
+  async storeBytes(blobKind: BlobKind, bytes: Uint8Array): Promise<StoredChunk> {
+    const [chunk] = await this.store({ kind: 'bytes', blobKind, bytes }).stored;
+    if (chunk === undefined) throw new RangeError('a chunk was not stored');
+    return chunk;
+  }
+
+  /** Resolves when there is a slot for another unit; call it between units. */
   async ready(): Promise<void> {
-    while (this.#inFlight.size >= this.#parts.mostInFlight) await Promise.race(this.#inFlight);
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
-
-  /** Sends what was added on its way, so that its promises settle; does not wait for the packs. */
-  async flush(): Promise<void> {
-    this.#dispatch();
-    while (this.#inFlight.size > 0) await Promise.race(this.#inFlight);
-    if (this.#failure !== undefined) throw this.#failure.error;
+    while (this.#free.length === 0 && this.#failure === undefined) await Promise.race(this.#underWay);
+    this.#assertSound();
   }
 
   /** Commits everything to packs. */
   async finish(): Promise<void> {
-    await this.flush();
-    await this.#packing;
+    while (this.#underWay.size > 0) await Promise.race(this.#underWay);
+    this.#assertSound();
     await this.#parts.packs.flush();
     this.#sealing.clear();
   }
@@ -113,59 +120,95 @@ export class ChunkStore {
     for (const tag of tags) this.#sealing.delete(tag);
   }
 
-  #dispatch(): void {
-    const segment = this.#open;
-    if (segment === undefined) return;
-    this.#open = undefined;
-    const run = this.#process(segment).catch((error: unknown) => {
-      this.#failure ??= { error };
-      for (const fail of segment.failing) fail(error);
-    });
-    this.#inFlight.add(run);
-    void run.finally(() => this.#inFlight.delete(run));
+  async #process(
+    unit: Unit,
+    settle: { readonly loaded: Deferred<Loaded>; readonly stored: Deferred<readonly StoredChunk[]> },
+  ): Promise<void> {
+    const { pool, packs } = this.#parts;
+    const slot = await this.#takeSlot();
+    const fresh = new Map<number, Deferred<SealedTag>>();
+    try {
+      const load = { task: 'load', slot: slot.number, unit } as const;
+      const loaded = (await pool.askLane(slot.lane, load)) as Loaded;
+      settle.loaded.resolve(loaded);
+      const { chunks } = loaded;
+      const tags = chunks.map((chunk, i) => this.#find(chunk) ?? this.#expect(chunk, i, fresh));
+      // Not awaited: it may wait for another unit's seal, and this slot is wanted.
+      Promise.all(tags).then(
+        (known) =>
+          settle.stored.resolve(known.map((tag, i) => ({ ...tag, plaintextLength: chunks[i]?.length ?? 0 }))),
+        (error: unknown) => settle.stored.reject(error),
+      );
+      if (fresh.size === 0) return;
+      const seal = { task: 'seal', slot: slot.number, indexes: [...fresh.keys()] } as const;
+      const sealed = (await pool.askLane(slot.lane, seal)) as readonly SealedChunk[];
+      const blobs = sealed.map(({ index, id, length }) => {
+        const { tag = '', kind = 1 } = chunks[index] ?? {};
+        fresh.get(index)?.resolve({ id: id as BlobId, length });
+        return { id: id as BlobId, tag, kind, length };
+      });
+      const end = blobs.reduce((sum, { length }) => sum + length, 0);
+      await packs.add(slot.frames.subarray(0, end), blobs);
+    } catch (error) {
+      // Other units may be waiting for these chunks.
+      for (const each of fresh.values()) each.reject(error);
+      throw error;
+    } finally {
+      this.#giveBack(slot);
+    }
   }
 
-  async #process(segment: OpenSegment): Promise<void> {
-    const { engine, catalog, packs, dedup, onReuse } = this.#parts;
-    const { chunks, waiting } = segment;
-    const { digests, seal } = await engine.digest({ bytes: segment.bytes, chunks });
-    const settlers = new Map<
-      number,
-      { readonly done: (sealed: SealedTag) => void; readonly fail: (error: unknown) => void }
-    >();
-    const known: Promise<SealedTag>[] = digests.map(({ tag }, i) => {
-      const kind = chunks[i]?.kind ?? 1;
-      const key = `${kind}:${tag}`;
-      const sealing = this.#sealing.get(key);
-      if (sealing !== undefined) return sealing;
-      const stored = catalog.findChunk(tag, kind, dedup);
-      if (stored !== undefined) {
-        onReuse(stored.pack);
-        return Promise.resolve(stored);
-      }
-      const promise = new Promise<SealedTag>((done, fail) => settlers.set(i, { done, fail }));
-      promise.catch(() => undefined);
-      this.#sealing.set(key, promise);
-      return promise;
-    });
-    const sealed = await seal([...settlers.keys()]).catch((error: unknown) => {
-      // Other segments may be waiting for these chunks.
-      for (const { fail } of settlers.values()) fail(error);
-      throw error;
-    });
-    for (const { index, id, frame } of sealed) settlers.get(index)?.done({ id, length: frame.length });
+  /** A chunk that is stored already, or about to be. */
+  #find({ tag, kind }: LoadedChunk): Promise<SealedTag> | undefined {
+    const sealing = this.#sealing.get(`${kind}:${tag}`);
+    if (sealing !== undefined) return sealing;
+    const { catalog, dedup, onReuse } = this.#parts;
+    const stored = catalog.findChunk(tag, kind, dedup);
+    if (stored === undefined) return undefined;
+    onReuse(stored.pack);
+    return Promise.resolve(stored);
+  }
 
-    // One writer, in order: packs are filled by whichever segment comes first.
-    const packing = this.#packing.then(async () => {
-      for (const { index, id, frame } of sealed) {
-        await packs.add({ id, frame, tag: digests[index]?.tag ?? '', kind: chunks[index]?.kind ?? 1 });
-      }
+  #expect(
+    { tag, kind }: LoadedChunk,
+    index: number,
+    fresh: Map<number, Deferred<SealedTag>>,
+  ): Promise<SealedTag> {
+    const expected = new Deferred<SealedTag>();
+    fresh.set(index, expected);
+    this.#sealing.set(`${kind}:${tag}`, expected.promise);
+    return expected.promise;
+  }
+
+  #takeSlot(): Promise<Slot> {
+    const slot = this.#free.shift();
+    if (slot !== undefined) return Promise.resolve(slot);
+    return new Promise((resolve) => this.#waitingForSlot.push(resolve));
+  }
+
+  #giveBack(slot: Slot): void {
+    const next = this.#waitingForSlot.shift();
+    if (next === undefined) this.#free.push(slot);
+    else next(slot);
+  }
+
+  #assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** A promise and its ends. */
+class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (error: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
     });
-    this.#packing = packing.catch(() => undefined);
-    await packing;
-    for (const [i, promise] of known.entries()) {
-      const { id, length } = await promise;
-      waiting[i]?.({ id, length, plaintextLength: chunks[i]?.length ?? 0, pieces: digests[i]?.pieces ?? [] });
-    }
+    // Failures surface in ready() and finish() too: what nobody waits for must not end the process.
+    this.promise.catch(() => undefined);
   }
 }

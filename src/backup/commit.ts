@@ -12,7 +12,7 @@ import { headsOf, readBackups, readTombstones } from '../repository/manifests.js
 import { listPacks } from '../repository/index-sync.js';
 import { readDoomed } from '../repository/doom.js';
 import { assertEpochIsNewest } from '../repository/open.js';
-import type { PageBuilder } from './page-builder.js';
+import type { PageBuilder, ReachedPage } from './page-builder.js';
 import type { Session } from './session.js';
 
 /** What a manifest says beyond what commit itself finds out. */
@@ -81,35 +81,33 @@ export async function commitBackup(
 
 async function sealDetail(session: Session, detail: ManifestDetail): Promise<Manifest['detail']> {
   const plaintext = encodeDetail(detail);
-  const storing = session.chunks.add(BLOB_KINDS.sealedDetail, plaintext.length, (target) =>
-    target.set(plaintext),
-  );
-  await session.chunks.flush();
-  const { id, length } = await storing;
+  const { id, length } = await session.chunks.storeBytes(BLOB_KINDS.sealedDetail, plaintext);
   return { id, length };
 }
 
 async function writePages(session: Session, builder: PageBuilder): Promise<number> {
   const { storage } = session.repository;
   const present = await listPages(session);
-  const missing = [...builder.pages].filter(([id, stored]) => present.get(id) !== stored.length);
+  const missing = [...builder.pages].flatMap(([id, { stored, size }]) =>
+    stored !== undefined && present.get(id) !== size ? [{ id, stored }] : [],
+  );
   let bytes = 0;
   for (let start = 0; start < missing.length; start += PAGES_AT_ONCE) {
     const group = missing.slice(start, start + PAGES_AT_ONCE);
     await Promise.all(
-      group.map(async ([id, stored]) => {
+      group.map(async ({ id, stored }) => {
         // Cut short by whatever happened to the storage: its name says which bytes belong there, and these are they.
         if (present.has(id)) await storage.delete(pageName(id));
         await storage.put(pageName(id), stored);
       }),
     );
-    bytes += group.reduce((sum, [, stored]) => sum + stored.length, 0);
+    bytes += group.reduce((sum, { stored }) => sum + stored.length, 0);
   }
   return bytes;
 }
 
 /** §18.1: everything that the manifest will reach is there at its size and not doomed, and the epoch is open. */
-async function commitCheck(session: Session, pages: ReadonlyMap<PageId, Uint8Array>): Promise<void> {
+async function commitCheck(session: Session, pages: ReadonlyMap<PageId, ReachedPage>): Promise<void> {
   const { repository, catalog } = session;
   await assertEpochIsNewest(repository);
   const doomed = await readDoomed(repository);
@@ -120,9 +118,7 @@ async function commitCheck(session: Session, pages: ReadonlyMap<PageId, Uint8Arr
     (id) => listed.get(id) !== (session.ownPacks.get(id) ?? sizes.get(id)) || doomed.has(packName(id)),
   );
   const present = await listPages(session);
-  const pageGone = [...pages].some(
-    ([id, stored]) => present.get(id) !== stored.length || doomed.has(pageName(id)),
-  );
+  const pageGone = [...pages].some(([id, { size }]) => present.get(id) !== size || doomed.has(pageName(id)));
   if (gone.length > 0 || pageGone) throw new VanishedError(gone);
 }
 

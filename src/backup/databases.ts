@@ -1,18 +1,17 @@
 /** The databases of a source: found by their header, seen at one moment, stored page-aligned. Implements §7.1 for writers. */
 
-import { closeSync, readSync } from 'node:fs';
-import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
-import { BLOB_KINDS } from '../format/blob.js';
+import { closeSync } from 'node:fs';
 import type { DatabaseFacts } from '../format/entry.js';
 import type { Cut } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
 import { isNbakError, NbakError } from '../errors.js';
 import { captureDatabases, type Capture, type PinnedDatabase } from '../source/sqlite/capture.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
-import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
+import { toLatin1 } from '../source/sqlite/header.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
+import type { Loaded, OpenFile } from './sealing/protocol.js';
 
 /** A database file that the scan found. */
 export interface FoundDatabase {
@@ -23,11 +22,13 @@ export interface FoundDatabase {
 
 /** What became of a database. */
 export type DatabaseOutcome =
-  | { readonly outcome: 'unchanged' }
+  | { readonly outcome: 'unchanged'; readonly fingerprint: string }
   | {
       readonly outcome: 'stored';
       readonly size: number;
       readonly chunks: readonly StoredChunk[];
+      /** SHA-256 of each chunk. */
+      readonly hashes: readonly Uint8Array[];
       readonly facts: DatabaseFacts;
       readonly fingerprint: string;
     }
@@ -46,7 +47,7 @@ export interface CapturedDatabases {
 
 /** How often databases thought unchanged may move while the others are pinned before all are captured. */
 const MOST_ROUNDS = 3;
-const READ_BYTES = 1024 * 1024;
+const STRETCH_BYTES = 4 * 1024 * 1024;
 
 /** How the databases are looked at and kept. */
 export interface DatabaseContext {
@@ -80,7 +81,10 @@ export async function storeDatabases(
       // The cut covers the unchanged ones only if they still are what they were after the last pin.
       if (unchanged.some((database) => databaseFingerprint(database.absolute) !== fingerprints.get(database)))
         continue;
-      for (const { absolute } of unchanged) outcomes.set(toLatin1(absolute), { outcome: 'unchanged' });
+      for (const database of unchanged) {
+        const fingerprint = fingerprints.get(database) ?? '';
+        outcomes.set(toLatin1(database.absolute), { outcome: 'unchanged', fingerprint });
+      }
       for (const pinned of capture?.databases ?? []) {
         const database = changed.find(({ absolute }) => toLatin1(absolute) === toLatin1(pinned.path));
         const fingerprint = (database && fingerprints.get(database)) ?? '';
@@ -91,11 +95,6 @@ export async function storeDatabases(
       await capture?.close();
     }
   }
-}
-
-/** The paths of a database's sidecars, as latin1 text: never stored beside a database that was captured as one. */
-export function sidecarsOf(absolute: string): readonly string[] {
-  return SIDECAR_SUFFIXES.map((suffix) => absolute + suffix);
 }
 
 function open(databases: readonly FoundDatabase[], { options }: DatabaseContext): Promise<Capture> {
@@ -120,8 +119,8 @@ async function store(
     try {
       // A copy of what SQLite still reads of a damaged database is worth less than its files as they are.
       if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
-      const chunks = await storePages(descriptor, size, context);
-      return { outcome: 'stored', size, chunks, facts, fingerprint };
+      const stored = await storePages({ descriptor, path: Buffer.from(pinned.path) }, size, context);
+      return { outcome: 'stored', size, ...stored, facts, fingerprint };
     } finally {
       closeSync(descriptor);
     }
@@ -133,31 +132,25 @@ async function store(
 }
 
 async function storePages(
-  descriptor: number,
+  file: OpenFile,
   size: number,
-  context: DatabaseContext,
-): Promise<readonly StoredChunk[]> {
-  const storing: Promise<StoredChunk>[] = [];
-  const buffer = new Uint8Array(READ_BYTES);
-  for (let offset = 0; offset < size; offset += READ_BYTES) {
-    const length = readFully(descriptor, buffer.subarray(0, Math.min(READ_BYTES, size - offset)), offset);
-    for (let start = 0; start < length; start += DATABASE_CHUNK_BYTES) {
-      const chunk = buffer.subarray(start, Math.min(start + DATABASE_CHUNK_BYTES, length));
-      storing.push(context.chunks.add(BLOB_KINDS.data, chunk.length, (target) => target.set(chunk)));
-    }
-    context.onBytes(length);
-    await context.chunks.ready();
+  { chunks: store, onBytes }: DatabaseContext,
+): Promise<{ readonly chunks: readonly StoredChunk[]; readonly hashes: readonly Uint8Array[] }> {
+  const stored: Promise<readonly StoredChunk[]>[] = [];
+  const hashes: Promise<readonly Uint8Array[]>[] = [];
+  for (let offset = 0; offset < size; offset += STRETCH_BYTES) {
+    const length = Math.min(STRETCH_BYTES, size - offset);
+    const unit = store.store({ kind: 'pages', file, offset, length });
+    stored.push(unit.stored);
+    hashes.push(unit.loaded.then((loaded) => hashesOf(loaded, length)));
+    onBytes(length);
+    await store.ready();
   }
-  await context.chunks.flush();
-  return Promise.all(storing);
+  return { chunks: (await Promise.all(stored)).flat(), hashes: (await Promise.all(hashes)).flat() };
 }
 
-function readFully(descriptor: number, buffer: Uint8Array, position: number): number {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const count = readSync(descriptor, buffer, filled, buffer.length - filled, position + filled);
-    if (count === 0) throw new NbakError('INTERNAL', 'The staged copy of a database is shorter than it was');
-    filled += count;
-  }
-  return filled;
+function hashesOf({ hashes, consumed, chunks }: Loaded, length: number): readonly Uint8Array[] {
+  if (consumed !== length)
+    throw new NbakError('INTERNAL', 'The staged copy of a database is shorter than it was');
+  return chunks.map((_, i) => hashes.subarray(32 * i, 32 * i + 32));
 }

@@ -1,34 +1,49 @@
-/** Entries in path order become pages, page lists and, for long files, content pages. Implements §10 for writers. */
+/** Entries become pages, page lists and, for long files, content pages. Implements §10 for writers. */
 
 import { BLOB_KINDS } from '../format/blob.js';
-import { readU32 } from '../format/bytes.js';
+import { encodeCompressedObject } from '../format/compressed-object.js';
 import type { Entry, Piece } from '../format/entry.js';
 import type { BlobId, PageId } from '../format/ids.js';
 import { encodePage, type Owner, type Page, type PlainBlobRow } from '../format/page.js';
-import { pathToBytes } from '../format/path.js';
-import { encodeCompressedObject } from '../format/compressed-object.js';
+import type { KnownPage, StoredPage } from '../repository/catalog-pages.js';
 import { packObject } from '../repository/compressed-io.js';
 import { pageName } from '../repository/object-names.js';
 import { pageIdOf } from '../repository/pages.js';
 import type { ContentPiece } from './content.js';
+import { INLINE_PIECES } from './page-plan.js';
 import type { Session } from './session.js';
 
 /** An entry without what only its page can tell. */
 export type EntryDraft = Omit<Entry, 'owner' | 'content'>;
 
+/** An entry on its way into a page. */
+export interface PageEntry {
+  readonly draft: EntryDraft;
+  readonly owner: Owner;
+  readonly pieces: readonly ContentPiece[];
+}
+
+/** A page that was made, with what it consists of. */
+export interface BuiltPage {
+  readonly page: StoredPage;
+  readonly children: readonly StoredPage[];
+  /** Blobs that are part of the page itself: those that seal it (§10.7). */
+  readonly sealedIn: readonly BlobId[];
+}
+
+/** A page that the backup reaches. */
+export interface ReachedPage {
+  /** Length as stored, in bytes. */
+  readonly size: number;
+  /** What is to be stored; undefined for a page that the last backup left there. */
+  readonly stored: Uint8Array | undefined;
+}
+
 // §10.6
-const BORDER_ODDS = 512;
-const LEAST_ENTRIES = 64;
-const MOST_ENTRIES = 4096;
-const RAW_TARGET_BYTES = 1024 * 1024;
-const INLINE_PIECES = 4096;
 const LEAST_CONTENT_PIECES = 512;
 const MOST_CONTENT_PIECES = 4096;
 /** Page ids that a manifest or list holds before they move one level down. */
 const MOST_LISTED = 4096;
-/** What an entry takes in raw bytes beside path, rows and pieces, roughly. */
-const ENTRY_BYTES = 110;
-const PIECE_BYTES = 44;
 
 /** Blob rows of one page, each id once. */
 class RowTable {
@@ -46,127 +61,103 @@ class RowTable {
   }
 }
 
-/** Builds the pages of one backup, root by root. */
+/** Owner rows of one page, each once. */
+class OwnerTable {
+  readonly rows: Owner[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  rowOf(owner: Owner): number {
+    const key = `${owner.uid}:${owner.gid}`;
+    let row = this.#numbers.get(key);
+    if (row === undefined) {
+      row = this.rows.length;
+      this.rows.push(owner);
+      this.#numbers.set(key, row);
+    }
+    return row;
+  }
+}
+
+/** Builds the pages of one backup, in order. */
 export class PageBuilder {
-  /** Every page that the backup reaches, as stored; some may be in storage already. */
-  readonly pages = new Map<PageId, Uint8Array>();
+  /** Every page that the backup reaches. */
+  readonly pages = new Map<PageId, ReachedPage>();
   readonly #session: Session;
-  #top: PageId[] = [];
-  #entries: Entry[] = [];
-  #owners: Owner[] = [];
-  #ownerRows = new Map<string, number>();
-  #children: PageId[] = [];
-  #table = new RowTable();
-  #rawBytes = 0;
+  readonly #top: PageId[] = [];
 
   constructor(session: Session) {
     this.#session = session;
   }
 
-  /** Adds the next entry in path order. */
-  async add(draft: EntryDraft, owner: Owner, pieces: readonly ContentPiece[]): Promise<void> {
-    const inline = pieces.length <= INLINE_PIECES;
-    const contentPages = inline ? undefined : await this.#contentPages(pieces);
-    this.#entries.push({
-      ...draft,
-      owner: this.#ownerRow(owner),
-      content: inline ? pieces.map((piece) => this.#table.pieceOf(piece)) : [],
-      extra: contentPages === undefined ? draft.extra : { ...draft.extra, contentPages },
-    });
-    this.#rawBytes += ENTRY_BYTES + draft.path.length + (inline ? pieces.length * PIECE_BYTES : 0);
-    const count = this.#entries.length;
-    const { crypto } = this.#session.repository;
-    const isBorder = (): boolean => {
-      const mac = crypto.hmacSha256(this.#session.keys.borderKey, pathToBytes(draft.path));
-      return readU32(mac, 28) < 2 ** 32 / BORDER_ODDS;
-    };
-    if (
-      count >= MOST_ENTRIES ||
-      this.#rawBytes >= RAW_TARGET_BYTES ||
-      (count >= LEAST_ENTRIES && isBorder())
-    ) {
-      await this.endPage();
+  /** Takes a page of the last backup over as it is. */
+  keep({ page, children }: KnownPage): void {
+    for (const { id, size } of [page, ...children]) {
+      if (!this.pages.has(id)) this.pages.set(id, { size, stored: undefined });
     }
+    this.#top.push(page.id);
   }
 
-  /** Ends the page under way; a root ends with this, since no page holds entries of two roots. */
-  async endPage(): Promise<void> {
-    if (this.#entries.length === 0) return;
-    const page = {
-      type: 'entries' as const,
-      dedup: this.#session.keys.dedup,
-      children: this.#children,
-      blobs: this.#table.rows,
-      owners: this.#owners,
-      entries: this.#entries,
-    };
-    this.#entries = [];
-    this.#owners = [];
-    this.#ownerRows = new Map();
-    this.#children = [];
-    this.#table = new RowTable();
-    this.#rawBytes = 0;
-    this.#top.push(await this.#write(page));
+  /** Makes the next page of entries: those of one root, in path order. */
+  async add(entries: readonly PageEntry[]): Promise<BuiltPage> {
+    const children: StoredPage[] = [];
+    const sealedIn: BlobId[] = [];
+    const table = new RowTable();
+    const owners = new OwnerTable();
+    const drafts: Entry[] = [];
+    for (const { draft, owner, pieces } of entries) {
+      const inline = pieces.length <= INLINE_PIECES;
+      const contentPages: number[] = [];
+      if (!inline) {
+        for (const content of contentPagesOf(pieces, this.#session.keys.dedup)) {
+          const written = await this.#write(content, sealedIn);
+          contentPages.push(children.length);
+          children.push(written);
+        }
+      }
+      drafts.push({
+        ...draft,
+        owner: owners.rowOf(owner),
+        content: inline ? pieces.map((piece) => table.pieceOf(piece)) : [],
+        extra: inline ? draft.extra : { ...draft.extra, contentPages },
+      });
+    }
+    const page = await this.#write(
+      {
+        type: 'entries',
+        dedup: this.#session.keys.dedup,
+        children: children.map(({ id }) => id),
+        blobs: table.rows,
+        owners: owners.rows,
+        entries: drafts,
+      },
+      sealedIn,
+    );
+    this.#top.push(page.id);
+    return { page, children, sealedIn };
   }
 
   /** The page ids that the manifest names: all of them, or lists where there are many. */
   async finish(): Promise<readonly PageId[]> {
-    await this.endPage();
-    let level = this.#top;
+    let level: readonly PageId[] = this.#top;
     while (level.length > MOST_LISTED) {
       const lists: PageId[] = [];
       for (let start = 0; start < level.length; start += MOST_LISTED) {
         const children = level.slice(start, start + MOST_LISTED);
-        lists.push(await this.#write({ type: 'list', dedup: this.#session.keys.dedup, children, blobs: [] }));
+        const list: Page = { type: 'list', dedup: this.#session.keys.dedup, children, blobs: [] };
+        lists.push((await this.#write(list, [])).id);
       }
       level = lists;
     }
     return level;
   }
 
-  async #contentPages(pieces: readonly ContentPiece[]): Promise<readonly number[]> {
-    const numbers: number[] = [];
-    let table = new RowTable();
-    let run: Piece[] = [];
-    for (const [i, piece] of pieces.entries()) {
-      run.push(table.pieceOf(piece));
-      const border = run.length >= LEAST_CONTENT_PIECES && Number.parseInt(piece.id.slice(0, 3), 16) < 4;
-      if (!border && run.length < MOST_CONTENT_PIECES && i < pieces.length - 1) continue;
-      const page = {
-        type: 'content' as const,
-        dedup: this.#session.keys.dedup,
-        children: [],
-        blobs: table.rows,
-        pieces: run,
-      };
-      const id = await this.#write(page);
-      numbers.push(this.#children.length);
-      this.#children.push(id);
-      table = new RowTable();
-      run = [];
-    }
-    return numbers;
-  }
-
-  #ownerRow(owner: Owner): number {
-    const key = `${owner.uid}:${owner.gid}`;
-    let row = this.#ownerRows.get(key);
-    if (row === undefined) {
-      row = this.#owners.length;
-      this.#owners.push(owner);
-      this.#ownerRows.set(key, row);
-    }
-    return row;
-  }
-
   /** §10.7: with sealed names the page itself becomes a blob, and a public page stands for it. */
-  async #write(page: Page): Promise<PageId> {
+  async #write(page: Page, sealedIn: BlobId[]): Promise<StoredPage> {
     const raw = encodePage(page);
-    if (this.#session.repository.names === 'plain' || page.type === 'list') return this.#keep(raw);
-    const storing = this.#session.chunks.add(BLOB_KINDS.sealedPage, raw.length, (target) => target.set(raw));
-    await this.#session.chunks.flush();
-    const { id, length } = await storing;
-    return this.#keep(
+    if (this.#session.repository.names === 'plain' || page.type === 'list') return this.#store(raw);
+    const { id, length } = await this.#session.chunks.storeBytes(BLOB_KINDS.sealedPage, raw);
+    sealedIn.push(id);
+    return this.#store(
       encodePage({
         type: 'public',
         dedup: page.dedup,
@@ -177,7 +168,7 @@ export class PageBuilder {
     );
   }
 
-  #keep(raw: Uint8Array): PageId {
+  #store(raw: Uint8Array): StoredPage {
     let stored = packObject('NBKP', raw);
     let id = pageIdOf(this.#session.repository, stored);
     if (this.#session.doomed.has(pageName(id))) {
@@ -185,7 +176,20 @@ export class PageBuilder {
       stored = encodeCompressedObject('NBKP', { codec: 'stored', rawLength: raw.length, body: raw });
       id = pageIdOf(this.#session.repository, stored);
     }
-    this.pages.set(id, stored);
-    return id;
+    this.pages.set(id, { size: stored.length, stored });
+    return { id, size: stored.length };
+  }
+}
+
+function* contentPagesOf(pieces: readonly ContentPiece[], dedup: number): Generator<Page, void, void> {
+  let table = new RowTable();
+  let run: Piece[] = [];
+  for (const [i, piece] of pieces.entries()) {
+    run.push(table.pieceOf(piece));
+    const border = run.length >= LEAST_CONTENT_PIECES && Number.parseInt(piece.id.slice(0, 3), 16) < 4;
+    if (!border && run.length < MOST_CONTENT_PIECES && i < pieces.length - 1) continue;
+    yield { type: 'content', dedup, children: [], blobs: table.rows, pieces: run };
+    table = new RowTable();
+    run = [];
   }
 }

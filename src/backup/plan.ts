@@ -2,15 +2,22 @@
 
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
-import { FileCatalog } from '../repository/catalog-files.js';
+import { readDoomed } from '../repository/doom.js';
 import { syncIndex } from '../repository/index-sync.js';
+import type { BytePath } from '../format/path.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
-import { keySchedule } from '../vault/key-schedule.js';
-import { ChangeCache } from './change-cache.js';
+import { isUnchanged } from '../source/unchanged.js';
+import type { SeenEntry } from '../source/walk.js';
+import type { KnownTree } from './known-tree.js';
+import { LastBackup } from './last-backup.js';
+import type { Listing } from './listing.js';
+import { planPages } from './page-plan.js';
+import { Problems } from './problems.js';
 import type { BackupOptions } from './result.js';
 import { scan } from './scan.js';
-import { BackupScope } from './scope.js';
+import { BackupScope, type BackupRoot } from './scope.js';
+import { Session } from './session.js';
 
 /** What a backup would do. */
 export interface BackupPlan {
@@ -32,37 +39,27 @@ export async function planBackup(
   options: BackupOptions,
 ): Promise<BackupPlan> {
   const scope = new BackupScope(options.selection);
-  const found = scan(scope, options);
+  const found = scan(scope, { signal: options.signal, problems: new Problems() });
   const blobs = new BlobCatalog(catalog);
-  await syncIndex(repository, blobs);
-  const current = repository.secrets.dedup.at(-1);
-  if (current === undefined) throw new RangeError('a repository has at least one dedup secret');
-  const cache = new ChangeCache({
-    crypto: repository.crypto,
-    digestKey: keySchedule(repository.crypto, repository.id).digestKey(current.secret),
-    blobs,
-    files: new FileCatalog(catalog),
-    startedAt: Date.now(),
-    onReuse: () => undefined,
-  });
-  const databases = new Map(
-    found.databases.map((database) => [`${database.root.name}/${database.path}`, database]),
-  );
+  const doomed = await readDoomed(repository);
+  await syncIndex(repository, blobs, doomed);
+  const session = new Session(repository, blobs, { threads: 0, doomed });
+  const memory = new LastBackup(session, catalog, Date.now());
+  const databases = new Map<BackupRoot, Map<BytePath, boolean>>();
+  for (const { root, path, absolute } of found.databases) {
+    const known = databases.get(root) ?? new Map<BytePath, boolean>();
+    databases.set(root, known.set(path, memory.hasDatabase(root, path, databaseFingerprint(absolute))));
+  }
   let filesToRead = 0;
   let bytesToRead = 0;
-  for (const root of scope.roots) {
-    for (const entry of scope.walk(root, () => undefined)) {
-      if (entry.kind !== 'file') continue;
-      const database = databases.get(`${root.name}/${entry.path}`);
-      const known =
-        database === undefined
-          ? cache.lookUpFile(root, entry)
-          : cache.lookUpDatabase(root, entry.path, databaseFingerprint(database.absolute));
-      if (known !== undefined) continue;
+  for (const [root, listing] of found.listings) {
+    const known = databases.get(root) ?? new Map<BytePath, boolean>();
+    for await (const { size } of changedFiles(session, memory.treeOf(root), { listing, databases: known })) {
       filesToRead += 1;
-      bytesToRead += entry.size;
+      bytesToRead += size;
     }
   }
+  await session.close();
   return {
     filesTotal: found.files,
     bytesTotal: found.bytes,
@@ -70,4 +67,29 @@ export async function planBackup(
     filesToRead,
     bytesToRead,
   };
+}
+
+/** Files to read: those that the walk saw otherwise than the last backup did, and databases that are not stored yet. */
+async function* changedFiles(
+  session: Session,
+  tree: KnownTree,
+  seen: { readonly listing: Listing; readonly databases: ReadonlyMap<BytePath, boolean> },
+): AsyncGenerator<SeenEntry, void, void> {
+  const { listing, databases } = seen;
+  const { crypto } = session.repository;
+  const planner = { crypto, borderKey: session.keys.borderKey, tree, mayKeep: () => databases.size === 0 };
+  for (const { from, to, known } of planPages(listing, planner)) {
+    if (known !== undefined) {
+      tree.pass(known);
+      continue;
+    }
+    const before = await tree.entriesBetween(listing.path(from), listing.path(to - 1));
+    for (let index = from; index < to; index += 1) {
+      if (!listing.isFile(index)) continue;
+      const entry = listing.entry(index);
+      const last = before.get(entry.path);
+      const isKnown = last !== undefined && isUnchanged(last.entry, entry, last.startedAt);
+      if (!(databases.get(entry.path) ?? isKnown)) yield entry;
+    }
+  }
 }

@@ -42,9 +42,9 @@ export class Progress {
     this.#tell();
   }
 
-  /** Counts a file. */
-  fileDone(): void {
-    this.#files += 1;
+  /** Counts files. */
+  filesDone(files: number): void {
+    this.#files += files;
     this.#tell();
   }
 

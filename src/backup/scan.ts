@@ -1,19 +1,94 @@
-/** The first walk: how much there is, and which files are databases. */
+/** The walk over all roots: what there is, and which files are databases. */
 
 import { NbakError } from '../errors.js';
-import type { SourceEntry } from '../source/entry.js';
-import { sniffDatabase } from '../source/sqlite/header.js';
+import { SIDECAR_SUFFIXES, sniffDatabase, toLatin1 } from '../source/sqlite/header.js';
+import type { SeenEntry } from '../source/walk.js';
 import type { FoundDatabase } from './databases.js';
-import type { BackupOptions } from './result.js';
-import type { BackupScope } from './scope.js';
+import { HardLinkGroups, Listing } from './listing.js';
+import type { Problems } from './problems.js';
+import type { BackupRoot, BackupScope } from './scope.js';
 
-/** What the first walk found. */
+/** What a walk found. */
 export interface ScanResult {
   readonly files: number;
   readonly directories: number;
   /** Bytes of all files. */
   readonly bytes: number;
+  readonly listings: ReadonlyMap<BackupRoot, Listing>;
+  /** Each once, under the first of its names: SQLite's sidecars belong to a name. */
   readonly databases: readonly FoundDatabase[];
+}
+
+/** What a walk is told. */
+export interface ScanOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Where what cannot be read is listed. */
+  readonly problems: Problems;
+  /** Databases, by absolute path as latin1 text, whose sidecars are listed like any file: they cannot be captured. */
+  readonly asFiles?: ReadonlySet<string>;
+}
+
+/** Entries between two looks at the signal. */
+const LOOK_EVERY = 1024;
+
+/** Walks all roots. */
+export function scan(scope: BackupScope, options: ScanOptions): ScanResult {
+  const run = new Scan(scope, options);
+  const listings = new Map(scope.roots.map((root) => [root, run.list(root)]));
+  const { files, directories, bytes, databases } = run;
+  return { files, directories, bytes, listings, databases };
+}
+
+class Scan {
+  files = 0;
+  directories = 0;
+  bytes = 0;
+  readonly databases: FoundDatabase[] = [];
+  readonly #scope: BackupScope;
+  readonly #options: ScanOptions;
+  readonly #groups = new HardLinkGroups();
+  readonly #inodes = new Set<string>();
+  readonly #sidecars = new Set<string>();
+  #seen = 0;
+
+  constructor(scope: BackupScope, options: ScanOptions) {
+    this.#scope = scope;
+    this.#options = options;
+  }
+
+  list(root: BackupRoot): Listing {
+    const { signal, problems } = this.#options;
+    const listing = new Listing();
+    for (const entry of this.#scope.walk(root, (problem) => problems.add(root, problem))) {
+      this.#seen += 1;
+      if (this.#seen % LOOK_EVERY === 0 && signal?.aborted === true) throw interrupted();
+      // In path order a database comes before its sidecars.
+      if (this.#sidecars.size > 0 && this.#isSidecar(root, entry)) continue;
+      listing.add(entry, this.#groups.of(entry));
+      if (entry.kind === 'directory') this.directories += 1;
+      if (entry.kind !== 'file') continue;
+      this.files += 1;
+      this.bytes += entry.size;
+      if (mayBeDatabase(entry)) this.#tryDatabase(root, entry);
+    }
+    return listing;
+  }
+
+  #tryDatabase(root: BackupRoot, { path, device, inode }: SeenEntry): void {
+    const key = `${device}:${inode}`;
+    const absolute = this.#scope.absolute(root, path);
+    if (this.#inodes.has(key) || !isDatabase(absolute)) return;
+    this.#inodes.add(key);
+    this.databases.push({ root, path, absolute });
+    const name = toLatin1(absolute);
+    if (this.#options.asFiles?.has(name) === true) return;
+    for (const suffix of SIDECAR_SUFFIXES) this.#sidecars.add(name + suffix);
+  }
+
+  #isSidecar(root: BackupRoot, { path, kind }: SeenEntry): boolean {
+    const mayBe = kind === 'file' && SIDECAR_SUFFIXES.some((suffix) => path.endsWith(suffix));
+    return mayBe && this.#sidecars.has(toLatin1(this.#scope.absolute(root, path)));
+  }
 }
 
 /** SQLite's pages are powers of two from 512 bytes on, and a database is whole pages. */
@@ -21,43 +96,22 @@ const LEAST_PAGE_BYTES = 512;
 /** One that was cut off is not, and must be said to be damaged; opening every file to find it would cost too much. */
 const USUAL_NAME = /\.(db|db3|sqlite|sqlite3)$/i;
 
-/** Walks all roots once. Problems are left to the second walk, which meets them again. */
-export function scan(scope: BackupScope, options: Pick<BackupOptions, 'signal'>): ScanResult {
-  let files = 0;
-  let directories = 0;
-  let bytes = 0;
-  const databases: FoundDatabase[] = [];
-  const seen = new Set<string>();
-  for (const root of scope.roots) {
-    for (const entry of scope.walk(root, () => undefined)) {
-      if (options.signal?.aborted === true) throw interrupted();
-      if (entry.kind === 'directory') directories += 1;
-      if (entry.kind !== 'file') continue;
-      files += 1;
-      bytes += entry.size;
-      const inode = `${entry.device}:${entry.inode}`;
-      if (seen.has(inode)) continue;
-      const absolute = scope.absolute(root, entry.path);
-      if (looksLikeDatabase(entry, absolute)) {
-        // A database with several names is captured under the first: SQLite's sidecars belong to a name.
-        seen.add(inode);
-        databases.push({ root, path: entry.path, absolute });
-      }
-    }
-  }
-  return { files, directories, bytes, databases };
+function mayBeDatabase({ size, path }: SeenEntry): boolean {
+  return size >= LEAST_PAGE_BYTES && (size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(path));
 }
 
-/** Says whether a file is a database by its size and its header. */
-export function looksLikeDatabase({ size, path: name }: SourceEntry, path: Buffer): boolean {
-  const isWhole = size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(name);
-  if (size < LEAST_PAGE_BYTES || !isWhole) return false;
+function isDatabase(path: Buffer): boolean {
   try {
     return sniffDatabase(path) !== undefined;
   } catch {
-    // Unreadable: the second walk says so.
+    // Unreadable: whoever reads it says so.
     return false;
   }
+}
+
+/** Says whether a file is a database by its size and its header. */
+export function looksLikeDatabase(entry: SeenEntry, path: Buffer): boolean {
+  return mayBeDatabase(entry) && isDatabase(path);
 }
 
 /** The error of an aborted operation. */

@@ -6,8 +6,7 @@ import { NbakError } from '../errors.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
 import { excludeRule, type PathRule } from '../source/rules.js';
 import { resolveRoot, sourcePath, type SourceRoot } from '../source/root.js';
-import { walk, type SourceProblem } from '../source/walk.js';
-import type { SourceEntry } from '../source/entry.js';
+import { walk, type SeenEntry, type SourceProblem } from '../source/walk.js';
 import type { BackupSelection } from './result.js';
 
 /** One root of a backup. */
@@ -49,7 +48,7 @@ export class BackupScope {
   }
 
   /** Walks one root in path order. */
-  walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SourceEntry, void, void> {
+  walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SeenEntry, void, void> {
     return walk(root.source, {
       onProblem,
       exclude: this.#exclude,
@@ -99,7 +98,7 @@ function uniqueName(taken: Set<string>, path: BytePath): BytePath {
 
 function inodeKey(path: string): string[] {
   try {
-    const { dev, ino } = statSync(resolve(path), { bigint: true });
+    const { dev, ino } = statSync(resolve(path));
     return [`${dev}:${ino}`];
   } catch {
     return [];

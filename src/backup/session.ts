@@ -9,10 +9,16 @@ import type { UnlockedRepository } from '../repository/open.js';
 import { PackWriter, type WrittenPack } from '../repository/pack-writer.js';
 import { createEngine } from '../repository/workers/index.js';
 import { keySchedule } from '../vault/key-schedule.js';
-import { ChunkStore } from './chunk-store.js';
+import { threadPool, type ThreadPool } from '../threads/thread-pool.js';
+import { ChunkStore, framesMemory } from './chunk-store.js';
+import type { SealingRequest, SealingResponse, SealingStart } from './sealing/protocol.js';
+import { makeSealing } from './sealing/sealing.js';
 
 /** §17.2: a crash must not lose more than this much indexing. */
 const INDEX_EVERY_MS = 10 * 60 * 1000;
+
+/** Units that a thread works on by turns: while one is being written or decided on, the other is read or sealed. */
+const SLOTS_PER_LANE = 2;
 
 /** A session's keys beyond those of the engine. */
 export interface SessionKeys {
@@ -37,7 +43,9 @@ export class Session {
   readonly ownPacks = new Map<PackId, number>();
   /** Bytes of index objects written. */
   indexBytes = 0;
-  readonly #engine: BlobEngine;
+  readonly #makeEngine: () => BlobEngine;
+  #engine: BlobEngine | undefined;
+  readonly #pool: ThreadPool<SealingRequest, SealingResponse>;
   readonly #packs: PackWriter;
   #unindexed: Uint8Array[] = [];
   #indexing: Promise<void> = Promise.resolve();
@@ -65,15 +73,29 @@ export class Session {
       dedup: current.number,
     };
     const blobs = { repository: id, epoch: secrets.epoch, root: secrets.root, dedup: secrets.dedup };
-    this.#engine = createEngine(crypto, threads, { blobs, session });
+    this.#makeEngine = () => createEngine(crypto, threads, { blobs });
+    const frames = framesMemory(Math.max(1, threads), SLOTS_PER_LANE);
+    this.#pool = threadPool({
+      threads,
+      module: new URL('./sealing/thread.js', import.meta.url),
+      makeHandler: makeSealing,
+      startOf: (lane): SealingStart => ({
+        blobs,
+        session,
+        lane,
+        digestKey: this.keys.digestKey,
+        gear: this.keys.gear,
+        frames: frames[lane] ?? [],
+      }),
+    });
     this.#packs = new PackWriter(repository, session, (pack) => this.#onPack(pack));
     this.chunks = new ChunkStore({
-      engine: this.#engine,
+      pool: this.#pool,
+      frames,
       catalog,
       packs: this.#packs,
       dedup: current.number,
       onReuse: (pack) => this.reusedPacks.add(pack),
-      mostInFlight: threads + 2,
     });
   }
 
@@ -82,8 +104,9 @@ export class Session {
     return this.#packs.written + this.indexBytes;
   }
 
-  /** The engine, for checks of leftover packs before the run. */
+  /** What opens blobs: for checks of leftover packs, and for sealed pages of the last backup. Most runs need none. */
   get engine(): BlobEngine {
+    this.#engine ??= this.#makeEngine();
     return this.#engine;
   }
 
@@ -102,7 +125,7 @@ export class Session {
   /** Frees what is held; half-written packs are dropped. */
   async close(): Promise<void> {
     await this.#packs.abort();
-    await this.#engine.close();
+    await Promise.all([this.#pool.close(), this.#engine?.close()]);
   }
 
   #onPack(pack: WrittenPack): void {

@@ -152,7 +152,7 @@ export class Context implements AsyncDisposable {
     const engine = this.engine({ blobs: { repository, epoch, root, dedup } });
     const listed = await syncIndex(unlocked, blobs);
     // Index objects are a convenience (DESIGN §4.4): what they lost is read from the packs themselves.
-    await adoptLeftoverPacks(unlocked, blobs, { listed, engine });
+    await adoptLeftoverPacks(unlocked, blobs, { listed, engine: () => engine });
     const reader = new BlobReader(unlocked, blobs, engine);
     const schedule = keySchedule(nodeCrypto, repository);
     const digestKeys = new Map(dedup.map(({ number, secret }) => [number, schedule.digestKey(secret)]));

@@ -17,6 +17,8 @@ import {
 import type { CryptoProvider } from './provider.js';
 
 const TAG_BYTES = 16;
+/** Node's ciphers allocate what they return: small pieces come from the heap, large ones cost fresh pages each time. */
+const STEP_BYTES = 32 * 1024;
 // RFC 8410 wrappers: node:crypto takes Ed25519 keys as DER only.
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
@@ -63,6 +65,20 @@ export const nodeCrypto: CryptoProvider = {
   aesGcmSeal(key, nonce, plaintext) {
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
     return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  },
+
+  aesGcmSealInto(key, nonce, parts, target) {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    let end = 0;
+    for (const part of parts) {
+      for (let start = 0; start < part.length; start += STEP_BYTES) {
+        const sealed = cipher.update(part.subarray(start, start + STEP_BYTES));
+        target.set(sealed, end);
+        end += sealed.length;
+      }
+    }
+    cipher.final();
+    target.set(cipher.getAuthTag(), end);
   },
 
   aesGcmOpen(key, nonce, sealed) {

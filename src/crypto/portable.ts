@@ -21,6 +21,14 @@ export const portableCrypto: CryptoProvider = {
   hkdfSha256: (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
   hkdfExpandSha256: (prk, info, length) => expand(sha256, prk, info, length),
   aesGcmSeal: (key, nonce, plaintext) => gcm(key, nonce).encrypt(plaintext),
+  aesGcmSealInto(key, nonce, parts, target) {
+    let end = 0;
+    for (const part of parts) {
+      target.set(part, end);
+      end += part.length;
+    }
+    target.set(gcm(key, nonce).encrypt(target.subarray(0, end)));
+  },
 
   aesGcmOpen(key, nonce, sealed) {
     try {

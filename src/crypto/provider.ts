@@ -18,6 +18,12 @@ export interface CryptoProvider {
   hkdfExpandSha256(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** AES-256-GCM with empty additional data. @returns ciphertext ‖ 16-byte authentication tag. */
   aesGcmSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /**
+   * The same into memory of the caller's, for bulk: seals the concatenation of `parts`.
+   *
+   * @param target - as long as the parts together plus 16 bytes; must not overlap them.
+   */
+  aesGcmSealInto(key: Uint8Array, nonce: Uint8Array, parts: readonly Uint8Array[], target: Uint8Array): void;
   /** @returns the plaintext, or undefined when the authentication tag does not verify; never unverified bytes. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
   /** The public key of a 32-byte seed (RFC 8032 §5.1.5). */

@@ -122,13 +122,20 @@ export function decodeBlobFrame(frame: Uint8Array): BlobFrame {
   };
 }
 
-/** Joins header, commitment and sealed bytes into a frame. */
-export function encodeBlobFrame(
+/** Length of the frame that a header begins. */
+export function frameLengthOf({ sealedLength }: Pick<BlobHeader, 'sealedLength'>): number {
+  return BLOB_OVERHEAD_BYTES + sealedLength;
+}
+
+/** Writes header and commitment into a frame; returns the part of it that takes ciphertext and tag. */
+export function layOutBlobFrame(
+  frame: Uint8Array,
   headerBytes: Uint8Array,
   commitment: Uint8Array,
-  sealed: Uint8Array,
 ): Uint8Array {
-  return concatBytes(headerBytes, commitment, sealed);
+  frame.set(headerBytes);
+  frame.set(commitment, BLOB_HEADER_BYTES);
+  return frame.subarray(BLOB_PREFIX_BYTES);
 }
 
 /** The nonce of a lane's n-th blob (§6.5). */
@@ -140,9 +147,9 @@ export function encodeNonce(lane: number, counter: number): Uint8Array {
   return nonce;
 }
 
-/** Encodes what is encrypted (§6.3), without padding. */
-export function encodeSealedPlaintext(plaintextLength: number, body: Uint8Array): Uint8Array {
-  return concatBytes(u32(plaintextLength), u32(body.length), body);
+/** What is encrypted before the body (§6.3); without padding nothing comes after it. */
+export function sealedPrefix(plaintextLength: number, bodyLength: number): Uint8Array {
+  return concatBytes(u32(plaintextLength), u32(bodyLength));
 }
 
 /** The sealed length of a body. */

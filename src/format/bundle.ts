@@ -6,7 +6,12 @@ import { invalidField, limitExceeded } from './shape.js';
 
 /** Encodes a bundle of one or more non-empty slices. */
 export function encodeBundle(slices: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(u32(slices.length), ...slices.map((slice) => u32(slice.length)), ...slices);
+  return concatBytes(bundleTable(slices.map(({ length }) => length)), ...slices);
+}
+
+/** What a bundle of one or more non-empty slices of these lengths begins with. */
+export function bundleTable(lengths: readonly number[]): Uint8Array {
+  return concatBytes(u32(lengths.length), ...lengths.map(u32));
 }
 
 /**

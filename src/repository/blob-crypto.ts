@@ -1,15 +1,17 @@
 /** Sealing and opening one blob: where format, crypto, compression and keys meet. Implements §6.3–§6.7. */
 
-import { compress, decompress, looksCompressible } from '../compression/zstd.js';
+import { compressSmaller, decompress, looksCompressible } from '../compression/zstd.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
 import {
+  BLOB_OVERHEAD_BYTES,
   decodeBlobFrame,
   decodeSealedPlaintext,
-  encodeBlobFrame,
   encodeBlobHeader,
   encodeNonce,
-  encodeSealedPlaintext,
+  frameLengthOf,
+  layOutBlobFrame,
+  sealedPrefix,
   sealedLengthOf,
   type BlobHeader,
   type BlobKind,
@@ -27,6 +29,9 @@ export interface BlobSecrets {
   /** All dedup secrets by number; the last is current. */
   readonly dedup: readonly { readonly number: number; readonly secret: Uint8Array }[];
 }
+
+/** What a frame takes beyond its plaintext at most: compressed bodies are smaller. */
+export const MOST_FRAME_OVERHEAD = BLOB_OVERHEAD_BYTES + sealedLengthOf(0);
 
 /** Seals blobs of one session in one lane (§6.5). */
 export class BlobSealer {
@@ -57,14 +62,18 @@ export class BlobSealer {
     return this.#crypto.hmacSha256(this.#tagKey, hash);
   }
 
-  /** Seals one chunk into a frame. */
-  seal(kind: BlobKind, plaintext: Uint8Array, tag: Uint8Array): Uint8Array {
+  /**
+   * Seals one chunk into a frame.
+   *
+   * @param target - where the frame goes: at least the plaintext and {@link MOST_FRAME_OVERHEAD}.
+   * @returns the frame: the part of `target` that was written.
+   */
+  seal(kind: BlobKind, plaintext: Uint8Array, tag: Uint8Array, target: Uint8Array): Uint8Array {
     const crypto = this.#crypto;
-    const compressed = looksCompressible(plaintext) ? compress(plaintext) : undefined;
-    const smaller = compressed !== undefined && compressed.length < plaintext.length ? compressed : undefined;
-    const body = smaller ?? plaintext;
+    const compressed = looksCompressible(plaintext) ? compressSmaller(plaintext) : undefined;
+    const body = compressed ?? plaintext;
     const header: BlobHeader = {
-      codec: smaller === undefined ? 'stored' : 'zstd',
+      codec: compressed === undefined ? 'stored' : 'zstd',
       kind,
       epoch: this.#secrets.epoch,
       session: this.#session,
@@ -75,8 +84,10 @@ export class BlobSealer {
     this.#counter += 1;
     const headerBytes = encodeBlobHeader(header);
     const { key, commitment } = blobKey(crypto, this.#sessionSecret(kind), headerBytes);
-    const sealed = crypto.aesGcmSeal(key, header.nonce, encodeSealedPlaintext(plaintext.length, body));
-    return encodeBlobFrame(headerBytes, commitment, sealed);
+    const frame = target.subarray(0, frameLengthOf(header));
+    const sealed = layOutBlobFrame(frame, headerBytes, commitment);
+    crypto.aesGcmSealInto(key, header.nonce, [sealedPrefix(plaintext.length, body.length), body], sealed);
+    return frame;
   }
 
   #sessionSecret(kind: BlobKind): Uint8Array {

@@ -1,50 +1,14 @@
 /**
- * The heavy work on blobs (hash, seal, open) behind one interface, with two implementations: in this thread, for
+ * The heavy work on blobs (hash, open) behind one interface, with two implementations: in this thread, for
  * small amounts and for portability, and in worker threads (workers/).
  */
 
 import type { CryptoProvider } from '../crypto/provider.js';
 import { decodeBundle } from '../format/bundle.js';
-import { fromHex, toHex } from '../format/bytes.js';
+import { toHex } from '../format/bytes.js';
 import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
-import { idFromBytes, type BlobId } from '../format/ids.js';
 import { NbakError, type ErrorCode } from '../errors.js';
-import { BlobOpener, BlobSealer, type BlobSecrets } from './blob-crypto.js';
-
-/** One chunk in a segment's bytes. */
-export interface SegmentChunk {
-  readonly offset: number;
-  readonly length: number;
-  readonly kind: BlobKind;
-}
-
-/** Bytes of several chunks that go through the engine together, so that a message costs little per chunk. */
-export interface Segment {
-  readonly bytes: Uint8Array;
-  readonly chunks: readonly SegmentChunk[];
-}
-
-/** What is known of a chunk before it is sealed. */
-export interface ChunkDigest {
-  /** Dedup tag as hex (§3.6). */
-  readonly tag: string;
-  /** SHA-256 of each piece: one of the chunk, or one of each slice of a bundle (§10.5). Never stored. */
-  readonly pieces: readonly Uint8Array[];
-}
-
-/** A sealed chunk: `index` is its place in the segment. */
-export interface SealedChunk {
-  readonly index: number;
-  readonly id: BlobId;
-  readonly frame: Uint8Array;
-}
-
-/** A segment whose digests are known and which waits for the decision what to seal. */
-export interface DigestedSegment {
-  readonly digests: readonly ChunkDigest[];
-  /** Seals the chunks at `indexes` and lets go of the segment; call it once, also with none. */
-  readonly seal: (indexes: readonly number[]) => Promise<readonly SealedChunk[]>;
-}
+import { BlobOpener, type BlobSecrets } from './blob-crypto.js';
 
 /** A frame in a buffer and what it is expected to be. */
 export interface FrameRequest {
@@ -67,8 +31,6 @@ export type FrameResult =
 
 /** The heavy work. Buffers passed in are the engine's from then on and may be detached. */
 export interface BlobEngine {
-  /** Digests every chunk of a segment. Only for engines made with a session. */
-  digest(segment: Segment): Promise<DigestedSegment>;
   /** Checks and opens frames; the order of results is that of the requests. Only for engines made with secrets. */
   open(bytes: Uint8Array, frames: readonly FrameRequest[]): Promise<readonly FrameResult[]>;
   /** SHA-256 of parts of a buffer, as hex. */
@@ -79,24 +41,9 @@ export interface BlobEngine {
   close(): Promise<void>;
 }
 
-/** What an engine is made with: nothing for hashing alone, secrets for opening, a session for sealing. */
+/** What an engine is made with: nothing for hashing alone, secrets for opening. */
 export interface EngineSecrets {
   readonly blobs?: BlobSecrets;
-  /** Session salt, 16 bytes. */
-  readonly session?: Uint8Array;
-}
-
-/** Digests the chunks of a segment. */
-export function digestSegment(
-  crypto: CryptoProvider,
-  sealer: BlobSealer,
-  segment: Segment,
-): readonly ChunkDigest[] {
-  return segment.chunks.map(({ offset, length, kind }) => {
-    const chunk = segment.bytes.subarray(offset, offset + length);
-    const hash = crypto.sha256(chunk);
-    return { tag: toHex(sealer.tagOf(hash)), pieces: pieceHashes(crypto, kind, chunk, hash) };
-  });
 }
 
 function pieceHashes(
@@ -106,23 +53,6 @@ function pieceHashes(
   hash: Uint8Array,
 ): readonly Uint8Array[] {
   return kind === BLOB_KINDS.bundle ? decodeBundle(plaintext).map((slice) => crypto.sha256(slice)) : [hash];
-}
-
-/** Seals some chunks of a digested segment. */
-export function sealSegment(
-  crypto: CryptoProvider,
-  sealer: BlobSealer,
-  segment: Segment & { readonly digests: readonly ChunkDigest[] },
-  indexes: readonly number[],
-): readonly SealedChunk[] {
-  return indexes.map((index) => {
-    const chunk = segment.chunks[index];
-    const digest = segment.digests[index];
-    if (chunk === undefined || digest === undefined) throw new RangeError(`no chunk ${index} in the segment`);
-    const plaintext = segment.bytes.subarray(chunk.offset, chunk.offset + chunk.length);
-    const frame = sealer.seal(chunk.kind, plaintext, fromHex(digest.tag));
-    return { index, id: idFromBytes(crypto.sha256(frame)), frame };
-  });
 }
 
 /** Checks and opens one frame. */
@@ -147,19 +77,7 @@ export function openFrame(
 /** An engine that works in this thread. */
 export function inlineEngine(crypto: CryptoProvider, secrets: EngineSecrets): BlobEngine {
   const opener = secrets.blobs && new BlobOpener(crypto, secrets.blobs);
-  const sealer =
-    secrets.blobs &&
-    secrets.session &&
-    new BlobSealer(crypto, secrets.blobs, { session: secrets.session, lane: 0 });
   return {
-    digest(segment) {
-      if (sealer === undefined) throw new TypeError('this engine has no session');
-      const digests = digestSegment(crypto, sealer, segment);
-      return Promise.resolve({
-        digests,
-        seal: (indexes) => Promise.resolve(sealSegment(crypto, sealer, { ...segment, digests }, indexes)),
-      });
-    },
     open(bytes, frames) {
       if (opener === undefined) throw new TypeError('this engine has no secrets');
       const open = (request: FrameRequest): FrameResult =>

@@ -48,7 +48,7 @@ export async function* readEntries(
       seen += 1;
       const owner = page.owners[entry.owner];
       if (owner === undefined) throw contradiction('an entry has no owner');
-      yield { root, entry, owner, dedup: page.dedup, pieces: await resolvePieces(pages, page, entry) };
+      yield { root, entry, owner, dedup: page.dedup, pieces: await piecesOf(pages, page, entry) };
     }
   }
   if (seen !== root.entries || roots.next().done !== true) throw contradiction('entries are missing');
@@ -60,7 +60,8 @@ function nextRoot(roots: Iterator<ManifestRoot>, why: string): ManifestRoot {
   return next.value;
 }
 
-async function resolvePieces(
+/** The pieces of an entry's content, content pages resolved. */
+export async function piecesOf(
   pages: PageReader,
   page: EntriesPage,
   entry: Entry,

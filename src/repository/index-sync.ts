@@ -96,14 +96,14 @@ function enterFooters(
 export async function adoptLeftoverPacks(
   repository: Repository,
   catalog: BlobCatalog,
-  from: { readonly listed: ReadonlyMap<PackId, number>; readonly engine: BlobEngine },
+  from: { readonly listed: ReadonlyMap<PackId, number>; readonly engine: () => BlobEngine },
 ): Promise<readonly Uint8Array[]> {
   const adopted: Uint8Array[] = [];
   const known = catalog.packs();
   for (const [id, size] of from.listed) {
     if (known.has(id)) continue;
     try {
-      const checked = await checkPack(repository, from.engine, { id, size });
+      const checked = await checkPack(repository, from.engine(), { id, size });
       const damaged = new Set(checked.damaged.map(({ blob }) => blob.id));
       catalog.addPack(id, size, checked.footer, damaged);
       // In an index object a footer vouches for all its blobs, also to machines that did not read the pack.

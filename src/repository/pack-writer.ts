@@ -2,7 +2,7 @@
 
 import { SIGNED_TYPES } from '../format/cose.js';
 import { toHex } from '../format/bytes.js';
-import { idFromBytes, type BlobId, type PackId } from '../format/ids.js';
+import { idFromBytes, type PackId } from '../format/ids.js';
 import { encodeFooter, encodePackEnd, packSize, type Footer, type FooterBlob } from '../format/pack.js';
 import type { ObjectWriter } from '../storage/storage.js';
 import { packName } from './object-names.js';
@@ -23,24 +23,25 @@ export interface WrittenPack {
   readonly signedFooter: Uint8Array;
 }
 
-/** A blob to write. */
-export interface BlobToWrite {
-  readonly id: BlobId;
-  readonly tag: string;
-  readonly kind: FooterBlob['kind'];
-  readonly frame: Uint8Array;
+/** Packs being committed at once: a commit waits for the disk, and the next pack need not. */
+const MOST_COMMITS = 2;
+
+/** A pack that takes blobs. */
+interface OpenPack {
+  readonly writer: ObjectWriter;
+  readonly blobs: FooterBlob[];
+  bytes: number;
 }
 
-/** Collects blobs of one session into packs. Calls must not overlap; who calls awaits each. */
+/** Collects blobs of one session into packs. */
 export class PackWriter {
   readonly #repository: UnlockedRepository;
   readonly #session: Uint8Array;
   readonly #onPack: (pack: WrittenPack) => void;
-  #writer: ObjectWriter | undefined;
-  #blobs: FooterBlob[] = [];
-  #ids = new Set<BlobId>();
-  #bytes = 0;
+  #open: OpenPack | undefined;
+  /** Calls of `add` follow each other here. */
   #adding: Promise<void> = Promise.resolve();
+  readonly #committing = new Set<Promise<void>>();
   #aborted = false;
   /** Bytes of all packs committed so far, footers included. */
   written = 0;
@@ -51,56 +52,76 @@ export class PackWriter {
     this.#onPack = onPack;
   }
 
-  /** Appends a blob; commits the pack when it is full. */
-  add(blob: BlobToWrite): Promise<void> {
+  /**
+   * Appends blobs whose frames lie back to back in `frames`, which is the caller's again once the promise resolves.
+   * A full pack is committed on the way; that it failed is told to a later call.
+   */
+  add(frames: Uint8Array, blobs: readonly FooterBlob[]): Promise<void> {
+    const adding = this.#adding.then(() => this.#append(frames, blobs));
+    this.#adding = adding.catch(() => undefined);
+    return adding;
+  }
+
+  async #append(frames: Uint8Array, blobs: readonly FooterBlob[]): Promise<void> {
     // What was still on its way to a session that has ended must not begin another pack.
-    if (this.#aborted) return Promise.resolve();
-    this.#adding = this.#append(blob);
-    return this.#adding;
+    if (this.#aborted) return;
+    this.#open ??= { writer: await this.#repository.storage.create(), blobs: [], bytes: 0 };
+    const pack = this.#open;
+    await pack.writer.write(frames);
+    pack.blobs.push(...blobs);
+    pack.bytes += frames.length;
+    if (pack.bytes >= TARGET_BYTES || pack.blobs.length >= TARGET_BLOBS) await this.#startCommit();
   }
 
-  async #append({ id, tag, kind, frame }: BlobToWrite): Promise<void> {
-    if (this.#ids.has(id)) return;
-    this.#writer ??= await this.#repository.storage.create();
-    await this.#writer.write(frame);
-    this.#ids.add(id);
-    this.#blobs.push({ id, tag, kind, length: frame.length });
-    this.#bytes += frame.length;
-    if (this.#bytes >= TARGET_BYTES || this.#blobs.length >= TARGET_BLOBS) await this.flush();
-  }
-
-  /** Commits the open pack, if there is one. */
+  /** Commits the open pack, if there is one, and waits for all commits. */
   async flush(): Promise<void> {
-    const writer = this.#writer;
-    if (writer === undefined) return;
+    await this.#adding;
+    await this.#startCommit();
+    await Promise.all(this.#committing);
+  }
+
+  /** Drops the open pack, once the blobs on their way are in it, and takes no more. */
+  async abort(): Promise<void> {
+    this.#aborted = true;
+    await this.#adding;
+    // Whoever added them is told of a failure.
+    await Promise.allSettled(this.#committing);
+    await this.#open?.writer.abort();
+    this.#open = undefined;
+  }
+
+  async #startCommit(): Promise<void> {
+    const pack = this.#open;
+    if (pack === undefined) return;
+    this.#open = undefined;
+    while (this.#committing.size >= MOST_COMMITS) await Promise.race(this.#committing);
+    const commit = this.#commit(pack).then(() => void this.#committing.delete(commit));
+    // A failed one stays, so that every later call meets it.
+    commit.catch(() => undefined);
+    this.#committing.add(commit);
+  }
+
+  async #commit({ writer, blobs }: OpenPack): Promise<void> {
     const { crypto, id: repository, secrets } = this.#repository;
     const footer: Footer = {
       repository,
       epoch: secrets.epoch,
       session: this.#session,
       dedup: secrets.dedup.at(-1)?.number ?? 1,
-      blobs: this.#blobs,
+      blobs,
     };
     const signedFooter = secrets.backupSigner.sign(SIGNED_TYPES.footer, encodeFooter(footer));
     const id = idFromBytes<PackId>(crypto.sha256(signedFooter));
-    await writer.write(encodePackEnd(signedFooter));
-    await writer.commit(packName(id));
-    this.#writer = undefined;
-    this.#blobs = [];
-    this.#ids = new Set();
-    this.#bytes = 0;
+    try {
+      await writer.write(encodePackEnd(signedFooter));
+      await writer.commit(packName(id));
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
     const size = packSize(footer, signedFooter.length);
     this.written += size;
     this.#onPack({ id, size, footer, signedFooter });
-  }
-
-  /** Drops the open pack, once the blob on its way is in it, and takes no more. */
-  async abort(): Promise<void> {
-    this.#aborted = true;
-    // Whoever added it is told of its failure.
-    await this.#adding.catch(() => undefined);
-    await this.#writer?.abort();
-    this.#writer = undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Names of users and groups, read once from the system's own files. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** Looks up names by number for a backup and numbers by name for a restore. */
@@ -7,6 +8,8 @@ export interface Owners {
   userName(uid: number): string;
   /** The group's name, '' when there is none. */
   groupName(gid: number): string;
+  /** Tells one state of these names from another. */
+  readonly version: string;
   /** The user's number on this machine. */
   userId(name: string): number | undefined;
   /** The group's number on this machine. */
@@ -26,7 +29,9 @@ export interface OwnerFiles {
 export function readOwners(files: OwnerFiles = {}): Owners {
   const users = readTable(files.passwd ?? '/etc/passwd');
   const groups = readTable(files.group ?? '/etc/group');
+  const names = JSON.stringify([[...users.names], [...groups.names]]);
   return {
+    version: createHash('sha256').update(names).digest('hex'),
     userName: (uid) => users.names.get(uid) ?? '',
     groupName: (gid) => groups.names.get(gid) ?? '',
     userId: (name) => users.ids.get(name),

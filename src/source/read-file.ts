@@ -8,6 +8,7 @@ import { reason } from './root.js';
 
 /** One open file of the source. */
 export interface SourceFile extends Disposable {
+  readonly path: Uint8Array;
   /** Facts of the descriptor that is read, not of the name, which may mean another file by now. */
   readonly size: number;
   readonly mode: number;
@@ -18,11 +19,15 @@ export interface SourceFile extends Disposable {
   readonly inode: bigint;
   readonly device: bigint;
   readonly links: number;
+  readonly descriptor: number;
   /**
-   * Yields the content from the start in buffers of `bufferSize` bytes, the last one shorter; each is new and the
-   * caller's. Ends at the size that the file had when it was opened.
+   * Reads the whole content from the start, up to the size that the file had when it was opened: more is never read,
+   * or a log that grows as fast as it is read would never end.
+   *
+   * @param target - at least one byte longer than `size`, so that growth is noticed.
+   * @returns the number of bytes.
    */
-  chunks(bufferSize: number): Generator<Uint8Array, void, void>;
+  readInto(target: Uint8Array): number;
   /** After reading: true when the content may not be one state of the file; then the caller reads it again. */
   hasChanged(): boolean;
   close(): void;
@@ -69,14 +74,14 @@ class OpenFile implements SourceFile {
   readonly device: bigint;
   readonly links: number;
   #descriptor: number | undefined;
+  readonly path: Uint8Array;
   readonly #before: BigIntStats;
-  readonly #path: Uint8Array;
-  #bytesRead = 0;
+  #hasOtherSize = false;
 
   constructor(descriptor: number, before: BigIntStats, path: Uint8Array) {
     this.#descriptor = descriptor;
     this.#before = before;
-    this.#path = path;
+    this.path = path;
     this.size = Number(before.size);
     this.mode = Number(before.mode) & 0o7777;
     this.uid = Number(before.uid);
@@ -88,30 +93,23 @@ class OpenFile implements SourceFile {
     this.links = Number(before.nlink);
   }
 
-  *chunks(bufferSize: number): Generator<Uint8Array, void, void> {
-    this.#bytesRead = 0;
-    while (this.#bytesRead <= this.size) {
-      // One byte beyond its size: the end of a small file is seen in the same call, and growth is noticed. More is
-      // never read, or a log that grows as fast as it is read would never end.
-      const buffer = new Uint8Array(Math.min(bufferSize, this.size - this.#bytesRead + 1));
-      let filled = 0;
-      while (filled < buffer.length) {
-        const count = this.#read(buffer, filled);
-        if (count === 0) break;
-        filled += count;
-        this.#bytesRead += count;
-      }
-      const wanted = filled - Math.max(0, this.#bytesRead - this.size);
-      if (wanted > 0) yield buffer.subarray(0, wanted);
-      if (filled < buffer.length) return;
-    }
+  get descriptor(): number {
+    if (this.#descriptor === undefined) throw new TypeError('The file is closed');
+    return this.#descriptor;
+  }
+
+  readInto(target: Uint8Array): number {
+    // One byte beyond its size: the end of a small file is seen in the same call, and growth is noticed.
+    const count = readAt(this, target.subarray(0, this.size + 1), 0);
+    this.#hasOtherSize = count !== this.size;
+    return Math.min(count, this.size);
   }
 
   hasChanged(): boolean {
-    const after = fstatSync(this.#open(), { bigint: true });
+    const after = fstatSync(this.descriptor, { bigint: true });
     const before = this.#before;
     return (
-      this.#bytesRead !== this.size ||
+      this.#hasOtherSize ||
       after.size !== before.size ||
       after.mtimeNs !== before.mtimeNs ||
       after.ctimeNs !== before.ctimeNs
@@ -126,19 +124,30 @@ class OpenFile implements SourceFile {
   [Symbol.dispose](): void {
     this.close();
   }
+}
 
-  #read(buffer: Uint8Array, offset: number): number {
-    try {
-      return readSync(this.#open(), buffer, offset, buffer.length - offset, this.#bytesRead);
-    } catch (error) {
-      throw unreadable(this.#path, error);
+/**
+ * Fills `target` from `position` on, as far as the file goes; any thread may do so while the file is open.
+ *
+ * @returns the number of bytes.
+ * @throws NbakError `SOURCE_UNREADABLE`.
+ */
+export function readAt(
+  file: { readonly descriptor: number; readonly path: Uint8Array },
+  target: Uint8Array,
+  position: number,
+): number {
+  let filled = 0;
+  try {
+    while (filled < target.length) {
+      const count = readSync(file.descriptor, target, filled, target.length - filled, position + filled);
+      if (count === 0) break;
+      filled += count;
     }
+  } catch (error) {
+    throw unreadable(file.path, error);
   }
-
-  #open(): number {
-    if (this.#descriptor === undefined) throw new TypeError('The file is closed');
-    return this.#descriptor;
-  }
+  return filled;
 }
 
 const BASE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

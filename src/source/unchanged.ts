@@ -1,27 +1,40 @@
 /** Whether a plain file can be taken from the previous backup without reading it (DESIGN §6). */
-import { compareTimestamps } from './clock.js';
-import type { Timestamp } from '../format/entry.js';
-import type { SourceEntry } from './entry.js';
+import type { Entry, Timestamp } from '../format/entry.js';
+import type { SeenEntry } from './walk.js';
 
 /** A file must be older than the run by this much: its times may be coarse, and clocks are set. */
-const YOUNG_SECONDS = 2;
-
-/** What of a file is compared. */
-export type FileIdentity = Pick<SourceEntry, 'size' | 'mtime' | 'ctime' | 'inode'>;
+const YOUNG_MS = 2000;
 
 /**
- * True when size, mtime, ctime and inode are what they were, and both times lie more than 2 s before `runStart`, the
- * start of the run that recorded `before`: what was written in the very moment it was read may look the same and
- * differ. Not for databases, whose commits change none of these: see `databaseFingerprint`.
+ * True when size, mtime, ctime and inode are what they were, and were settled when the run began that read the file.
+ * Not for databases, whose commits change none of these: see `databaseFingerprint`.
+ *
+ * @param startedAt - when that run began, milliseconds since 1970.
  */
-export function isUnchanged(before: FileIdentity, now: FileIdentity, runStart: Timestamp): boolean {
-  const limit = { seconds: runStart.seconds - YOUNG_SECONDS, nanoseconds: runStart.nanoseconds };
+export function isUnchanged(
+  before: Pick<Entry, 'size' | 'mtime' | 'ctime' | 'inode'>,
+  now: Pick<SeenEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'inode'>,
+  startedAt: number,
+): boolean {
   return (
     before.size === now.size &&
-    before.inode === now.inode &&
-    compareTimestamps(before.mtime, now.mtime) === 0 &&
-    compareTimestamps(before.ctime, now.ctime) === 0 &&
-    compareTimestamps(now.mtime, limit) < 0 &&
-    compareTimestamps(now.ctime, limit) < 0
+    Number(before.inode) === now.inode &&
+    milliseconds(before.mtime) === now.mtimeMs &&
+    milliseconds(before.ctime) === now.ctimeMs &&
+    isSettled(before, startedAt)
   );
+}
+
+/**
+ * True when both times lie more than 2 s before the start of the run: what was written in the very moment it was read
+ * may look the same and differ.
+ */
+export function isSettled({ mtime, ctime }: Pick<Entry, 'mtime' | 'ctime'>, startedAt: number): boolean {
+  const limit = startedAt - YOUNG_MS;
+  return milliseconds(mtime) < limit && milliseconds(ctime) < limit;
+}
+
+/** A time as Node's Stats give it: the same sum, so the same to the last bit. */
+function milliseconds({ seconds, nanoseconds }: Timestamp): number {
+  return seconds * 1000 + nanoseconds / 1_000_000;
 }

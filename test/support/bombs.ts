@@ -3,13 +3,7 @@
 import { expect } from 'vitest';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import type { ErrorCode } from '#nbak/errors.js';
-import {
-  BLOB_KINDS,
-  encodeBlobFrame,
-  encodeBlobHeader,
-  encodeNonce,
-  type BlobKind,
-} from '#nbak/format/blob.js';
+import { BLOB_KINDS, encodeBlobHeader, encodeNonce, type BlobKind } from '#nbak/format/blob.js';
 import { concatBytes, toHex, u32, utf8 } from '#nbak/format/bytes.js';
 import { idFromBytes } from '#nbak/format/ids.js';
 import type { ObjectName, Storage } from '#nbak/storage/storage.js';
@@ -110,7 +104,7 @@ export function sealAnything({ unlocked }: TestRepository, session: Uint8Array):
       schedule.sessionSecret(secrets.root, session, kind),
       header,
     );
-    const frame = encodeBlobFrame(header, commitment, nodeCrypto.aesGcmSeal(key, nonce, opened));
+    const frame = concatBytes(header, commitment, nodeCrypto.aesGcmSeal(key, nonce, opened));
     return {
       id: idFromBytes(nodeCrypto.sha256(frame)),
       frame,

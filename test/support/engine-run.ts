@@ -140,7 +140,7 @@ async function readerOf(repository: UnlockedRepository) {
   const cache = openCatalog(undefined, id);
   const catalog = new BlobCatalog(cache);
   const listed = await syncIndex(repository, catalog);
-  await adoptLeftoverPacks(repository, catalog, { listed, engine });
+  await adoptLeftoverPacks(repository, catalog, { listed, engine: () => engine });
   const blobs = new BlobReader(repository, catalog, engine);
   const schedule = keySchedule(nodeCrypto, id);
   const digestKeys = new Map(

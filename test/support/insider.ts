@@ -10,7 +10,7 @@ import { encodeManifest, type Manifest, type ManifestDetail } from '#nbak/format
 import { encodePackEnd, encodeFooter, type Footer, type FooterBlob } from '#nbak/format/pack.js';
 import { encodePage, type BlobRow, type Page, type PlainBlobRow } from '#nbak/format/page.js';
 import type { BytePath } from '#nbak/format/path.js';
-import { BlobSealer } from '#nbak/repository/blob-crypto.js';
+import { BlobSealer, MOST_FRAME_OVERHEAD } from '#nbak/repository/blob-crypto.js';
 import { packObject } from '#nbak/repository/compressed-io.js';
 import { manifestName, packName, pageName } from '#nbak/repository/object-names.js';
 import type { UnlockedRepository } from '#nbak/repository/open.js';
@@ -61,7 +61,8 @@ export class Insider {
   /** Seals a blob. */
   seal(plaintext: Uint8Array, kind: BlobKind = BLOB_KINDS.data): ForgedBlob {
     const tag = this.#sealer.tagOf(nodeCrypto.sha256(plaintext));
-    return this.blobOf(this.#sealer.seal(kind, plaintext, tag), {
+    const target = new Uint8Array(plaintext.length + MOST_FRAME_OVERHEAD);
+    return this.blobOf(this.#sealer.seal(kind, plaintext, tag, target), {
       tag: toHex(tag),
       kind,
       plaintextLength: plaintext.length,

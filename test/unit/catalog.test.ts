@@ -3,11 +3,11 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { BlobId, PackId, RepositoryId } from '#nbak/format/ids.js';
+import type { BlobId, PackId, PageId, RepositoryId } from '#nbak/format/ids.js';
 import type { Footer } from '#nbak/format/pack.js';
 import { openCatalog } from '#nbak/repository/catalog.js';
 import { BlobCatalog } from '#nbak/repository/catalog-blobs.js';
-import { FileCatalog, type RememberedFile } from '#nbak/repository/catalog-files.js';
+import { PageCatalog, type KnownPage } from '#nbak/repository/catalog-pages.js';
 import { HeadCatalog } from '#nbak/repository/catalog-heads.js';
 import type { BackupId } from '#nbak/format/ids.js';
 import { withDirectory } from '../support/engine-run.js';
@@ -26,11 +26,15 @@ const FOOTER: Footer = {
     { id: hex('0c') as BlobId, tag: hex('0b'), kind: 2, length: 300 },
   ],
 };
-const FILE: RememberedFile = {
-  size: 7,
-  pieces: [{ id: BLOB, length: 200, plaintextLength: 7, slice: 3 }],
-  digest: new Uint8Array(32),
-  facts: '',
+const PAGE: KnownPage = {
+  first: hex('0e'),
+  entries: 7,
+  digest: hex('0f'),
+  page: { id: hex('10') as PageId, size: 500 },
+  children: [{ id: hex('11') as PageId, size: 600 }],
+  packs: [PACK],
+  totals: { files: 4, directories: 2, others: 1, bytes: 10_000 },
+  startedAt: 1_700_000_000_000,
 };
 
 describe('the catalog', () => {
@@ -39,7 +43,10 @@ describe('the catalog', () => {
       const cache = join(directory, 'cache');
       const catalog = openCatalog(cache, REPOSITORY);
       new BlobCatalog(catalog).addPack(PACK, 1000, FOOTER);
-      new FileCatalog(catalog).rememberAll([{ key: new Uint8Array(32), stat: 's', file: FILE }]);
+      const root = new Uint8Array(16);
+      const key = new Uint8Array(16).fill(1);
+      new PageCatalog(catalog).remember(root, [PAGE, { ...PAGE, digest: '' }]);
+      new PageCatalog(catalog).rememberDatabases([{ key, fingerprint: 'f', first: PAGE.first }]);
       new HeadCatalog(catalog, 'pin').remember([{ id: hex('0d') as BackupId, sequence: 3 }]);
       catalog.close();
       const place = join(cache, REPOSITORY);
@@ -53,9 +60,14 @@ describe('the catalog', () => {
       expect(blobs.findChunk(hex('0b'), 1, 1)).toMatchObject({ id: BLOB, pack: PACK });
       expect(blobs.findChunk(hex('0b'), 3, 1)).toBeUndefined();
       expect(blobs.findChunk(hex('0b'), 1, 2)).toBeUndefined();
-      const files = new FileCatalog(again);
-      expect(files.lookUp(new Uint8Array(32), 's')).toMatchObject({ size: 7, pieces: FILE.pieces });
-      expect(files.lookUp(new Uint8Array(32), 'another state')).toBeUndefined();
+      const pages = new PageCatalog(again);
+      expect(pages.pagesOf(root)).toEqual([PAGE, { ...PAGE, digest: '' }]);
+      expect(pages.pagesOf(key)).toEqual([]);
+      expect(pages.database(key)).toMatchObject({ fingerprint: 'f', first: PAGE.first });
+      pages.remember(root, [PAGE]);
+      expect(pages.pagesOf(root)).toEqual([PAGE]);
+      pages.forgetAll();
+      expect(pages.pagesOf(root)).toEqual([]);
       expect(new HeadCatalog(again, 'pin').remembered()).toEqual([{ id: hex('0d'), sequence: 3 }]);
       expect(new HeadCatalog(again, 'another key').remembered()).toEqual([]);
       again.close();

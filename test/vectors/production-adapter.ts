@@ -18,7 +18,12 @@ import { decodeDetail } from '#nbak/format/manifest.js';
 import { decodeKeySlot } from '#nbak/format/notes.js';
 import { assertSafePath, comparePaths, pathFromBytes } from '#nbak/format/path.js';
 import { inlineEngine, openFrame } from '#nbak/repository/blob-engine.js';
-import { BlobOpener, BlobSealer, type BlobSecrets } from '#nbak/repository/blob-crypto.js';
+import {
+  BlobOpener,
+  BlobSealer,
+  MOST_FRAME_OVERHEAD,
+  type BlobSecrets,
+} from '#nbak/repository/blob-crypto.js';
 import { unpackObject } from '#nbak/repository/compressed-io.js';
 import { headsOf, readBackup, readTombstone, type Backup } from '#nbak/repository/manifests.js';
 import { indexName, manifestName, packName, pageName } from '#nbak/repository/object-names.js';
@@ -181,10 +186,11 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
       const place = { session: salt, lane: readU32(nonce, 0) };
       const sealer = new BlobSealer(crypto, blobSecrets(secrets, epoch), place);
       const tag = sealer.tagOf(crypto.sha256(plaintext));
+      const target = new Uint8Array(plaintext.length + MOST_FRAME_OVERHEAD);
       // A lane counts its blobs (§6.5): earlier ones bring the counter to that of the vector.
       for (let counter = readU32(nonce, 8); counter > 0; counter -= 1)
-        sealer.seal(kind as BlobKind, plaintext, tag);
-      return sealer.seal(kind as BlobKind, plaintext, tag);
+        sealer.seal(kind as BlobKind, plaintext, tag, target);
+      return sealer.seal(kind as BlobKind, plaintext, tag, target);
     },
     openBlob: ({ frame, ...secrets }) =>
       new BlobOpener(crypto, blobSecrets(secrets, epochOf(frame))).open(frame, 1).plaintext,

@@ -2,8 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { NbakError } from '../../errors.js';
-import type { BlobId } from '../../format/ids.js';
-import type { BlobEngine, DigestedSegment, EngineSecrets, FrameResult, SealedChunk } from '../blob-engine.js';
+import type { BlobEngine, EngineSecrets, FrameResult } from '../blob-engine.js';
 import type { WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
 
 type RequestBody = WorkerRequest extends infer Request
@@ -31,7 +30,7 @@ interface Member {
  * @param threads - at least 1; memory grows by some 20 MiB and a segment each.
  */
 export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngine {
-  const members = Array.from({ length: threads }, (_, lane) => startMember(lane, secrets));
+  const members = Array.from({ length: threads }, () => startMember(secrets));
   let nextId = 0;
 
   function ask<Task extends WorkerRequest['task']>(
@@ -52,23 +51,6 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
     members.reduce((least, member) => (member.pending.size < least.pending.size ? member : least));
 
   return {
-    async digest(segment): Promise<DigestedSegment> {
-      const member = idlest();
-      const bytes = transferable(segment.bytes);
-      const body = { task: 'digest' as const, bytes, chunks: segment.chunks };
-      const { id, digests } = await ask(member, body, [bytes.buffer as ArrayBuffer]);
-      return {
-        digests,
-        seal: async (indexes): Promise<readonly SealedChunk[]> => {
-          const sealed = await ask(member, { task: 'seal', segment: id, indexes });
-          return sealed.places.map(({ index, blob, offset, length }) => ({
-            index,
-            id: blob as BlobId,
-            frame: sealed.bytes.subarray(offset, offset + length),
-          }));
-        },
-      };
-    },
     async open(bytes, frames): Promise<readonly FrameResult[]> {
       const owned = transferable(bytes);
       const opened = await ask(idlest(), { task: 'open', bytes: owned, frames }, [
@@ -91,9 +73,10 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
   };
 }
 
-function startMember(lane: number, secrets: EngineSecrets): Member {
-  const start: WorkerStart = { ...secrets, lane };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
+function startMember(secrets: EngineSecrets): Member {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: secrets satisfies WorkerStart,
+  });
   const pending = new Map<number, Pending>();
   const member: Member = { worker, pending };
   const failAll = (why: string, cause?: unknown): void => {

@@ -1,22 +1,14 @@
-/** One worker thread: digests, seals, opens and hashes what the pool sends. */
+/** One worker thread: opens and hashes what the pool sends. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeCrypto as crypto } from '../../crypto/node.js';
 import { toHex } from '../../format/bytes.js';
-import { BlobOpener, BlobSealer } from '../blob-crypto.js';
-import { digestSegment, openFrame, sealSegment, type ChunkDigest, type Segment } from '../blob-engine.js';
-import type { OpenedPlace, SealedPlace, WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
+import { BlobOpener } from '../blob-crypto.js';
+import { openFrame } from '../blob-engine.js';
+import type { OpenedPlace, WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
 
 const start = workerData as WorkerStart;
 const opener = start.blobs && new BlobOpener(crypto, start.blobs);
-const sealer =
-  start.blobs &&
-  start.session &&
-  new BlobSealer(crypto, start.blobs, { session: start.session, lane: start.lane });
-
-/** Segments that were digested and wait to be sealed, by the id of their digest request. */
-const waiting = new Map<number, Segment & { readonly digests: readonly ChunkDigest[] }>();
-
 parentPort?.on('message', (request: WorkerRequest) => {
   let response: WorkerResponse;
   try {
@@ -35,14 +27,6 @@ parentPort?.on('message', (request: WorkerRequest) => {
 function answer(request: WorkerRequest): WorkerResponse {
   const { id } = request;
   switch (request.task) {
-    case 'digest': {
-      if (sealer === undefined) throw new TypeError('this worker has no session');
-      const digests = digestSegment(crypto, sealer, request);
-      waiting.set(id, { bytes: request.bytes, chunks: request.chunks, digests });
-      return { task: 'digest', id, digests };
-    }
-    case 'seal':
-      return seal(id, request.segment, request.indexes);
     case 'open': {
       if (opener === undefined) throw new TypeError('this worker has no secrets');
       return open(opener, request);
@@ -54,21 +38,6 @@ function answer(request: WorkerRequest): WorkerResponse {
       return { task: 'hash', id, hashes };
     }
   }
-}
-
-function seal(id: number, segmentId: number, indexes: readonly number[]): WorkerResponse {
-  const segment = waiting.get(segmentId);
-  if (sealer === undefined || segment === undefined) throw new TypeError('there is no such segment');
-  waiting.delete(segmentId);
-  const sealed = sealSegment(crypto, sealer, segment, indexes);
-  const { bytes, offsets } = joinForTransfer(sealed.map(({ frame }) => frame));
-  const places = sealed.map(({ index, id: blob, frame }, i): SealedPlace => ({
-    index,
-    blob,
-    offset: offsets[i] ?? 0,
-    length: frame.length,
-  }));
-  return { task: 'seal', id, bytes, places };
 }
 
 function open(with_: BlobOpener, request: Extract<WorkerRequest, { task: 'open' }>): WorkerResponse {

@@ -1,0 +1,300 @@
+/** What is in each file: taken over from the last backup, stored now, or listed as a problem. */
+
+import { WHOLE_FILE_BYTES } from '../chunking/sizes.js';
+import { NbakError } from '../errors.js';
+import { ENTRY_FLAGS } from '../format/entry.js';
+import type { BlobId } from '../format/ids.js';
+import type { BytePath } from '../format/path.js';
+import type { PageTotals } from '../repository/catalog-pages.js';
+import { isUnchanged } from '../source/unchanged.js';
+import type { SeenEntry } from '../source/walk.js';
+import { isBundled, type Bundler, type SmallFile } from './bundler.js';
+import type { StoredChunk, StoringUnit } from './chunk-store.js';
+import { VanishedError } from './commit.js';
+import type { DatabaseOutcome } from './databases.js';
+import { EntryWriter, type Content, type Place } from './entry-writer.js';
+import type { KnownEntry } from './known-tree.js';
+import { storeLargeFile } from './large-file.js';
+import type { LastBackup } from './last-backup.js';
+import type { Listing } from './listing.js';
+import type { Problems } from './problems.js';
+import type { Progress } from './progress.js';
+import { interrupted, looksLikeDatabase } from './scan.js';
+import type { BackupRoot, BackupScope } from './scope.js';
+import type { ReadFile } from './sealing/protocol.js';
+import type { Session } from './session.js';
+
+/** What became of the databases, by absolute path as latin1 text. */
+export type DatabaseOutcomes = ReadonlyMap<string, DatabaseOutcome>;
+
+/** What a content writer works with. */
+export interface ContentParts {
+  readonly session: Session;
+  readonly memory: LastBackup;
+  readonly scope: BackupScope;
+  readonly problems: Problems;
+  readonly progress: Progress;
+  readonly run: {
+    readonly outcomes: DatabaseOutcomes;
+    readonly signal: AbortSignal | undefined;
+    /** Milliseconds since 1970. */
+    readonly startedAt: number;
+  };
+}
+
+/** An entry whose content is to be found. */
+interface Begun extends Place {
+  readonly before: KnownEntry | undefined;
+  readonly bundler: Bundler<BundledFile>;
+}
+
+/** A small file on its way into a bundle. */
+export interface BundledFile extends SmallFile {
+  readonly begun: Begun;
+  readonly seen: SeenEntry;
+  readonly flags: number;
+  /** Its content of the last backup, where it still holds. */
+  readonly kept: Content | undefined;
+}
+
+/** Large files under way at once: each is read stretch by stretch, so one alone would not keep two threads busy. */
+const MOST_LARGE = 3;
+
+/** Finds the content of entries. */
+export class ContentWriter {
+  filesUnchanged = 0;
+  readonly #parts: ContentParts;
+  readonly #entries: EntryWriter;
+  readonly #large = new Set<Promise<void>>();
+  /** Packs of blobs that were looked up already in this run. */
+  readonly #alive = new Set<BlobId>();
+
+  constructor(parts: ContentParts) {
+    this.#parts = parts;
+    this.#entries = new EntryWriter(parts);
+  }
+
+  /** Counts entries that were taken over with their whole page. */
+  unchanged({ files, bytes }: PageTotals): void {
+    this.filesUnchanged += files;
+    this.#parts.progress.bytesDone(bytes);
+    this.#parts.progress.filesDone(files);
+  }
+
+  /** Says whether a database that was not taken over lies between two entries. */
+  hasChangedDatabase(
+    root: BackupRoot,
+    listing: Listing,
+    range: { readonly from: number; readonly to: number },
+  ): boolean {
+    const { outcomes } = this.#parts.run;
+    if (outcomes.size === 0) return false;
+    for (let index = range.from; index < range.to; index += 1) {
+      if (!listing.isFile(index)) continue;
+      const outcome = outcomes.get(this.#absolute(root, listing.path(index)).toString('latin1'));
+      if (outcome !== undefined && outcome.outcome !== 'unchanged') return true;
+    }
+    return false;
+  }
+
+  /** Settles an entry of a page now or later; resolves when the next one may be begun. */
+  async begin(begun: Begun): Promise<void> {
+    const seen = begun.job.listing.entry(begun.index);
+    if (seen.kind !== 'file') {
+      this.#entries.settleOther(begun, seen);
+      return;
+    }
+    const { outcomes } = this.#parts.run;
+    const absolute = this.#absolute(begun.job.root, seen.path);
+    const outcome = outcomes.size === 0 ? undefined : outcomes.get(absolute.toString('latin1'));
+    if (outcome === undefined) {
+      await this.#beginPlain(begun, seen, absolute);
+    } else if (outcome.outcome === 'damaged') {
+      this.#entries.report(begun, 'DATABASE_DAMAGED', outcome.message);
+      await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.damaged });
+    } else {
+      await this.#settleDatabase(begun, seen, outcome);
+    }
+  }
+
+  /** Stores the files of a bundle, or takes them over where none of them changed. */
+  storeGroup(root: BackupRoot, group: readonly BundledFile[]): void {
+    if (group.every(({ kept }) => kept !== undefined)) {
+      for (const { begun, seen, kept } of group) if (kept !== undefined) this.#settleKept(begun, seen, kept);
+      return;
+    }
+    const paths = group.map(({ path }) => path);
+    const { directory } = root.source;
+    this.#settleRead(group, this.#parts.session.chunks.store({ kind: 'bundle', directory, paths }));
+  }
+
+  async #beginPlain(begun: Begun, seen: SeenEntry, absolute: Buffer): Promise<void> {
+    const kept = await this.#keptContent(begun, seen);
+    if (kept === undefined && looksLikeDatabase(seen, absolute)) {
+      const message =
+        'A database that appeared after the databases were seen, or is another name of one: stored as a file';
+      this.#entries.report(begun, 'SOURCE_TORN', message);
+      await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.torn });
+    } else if (isBundled(seen.size)) {
+      const { path, size } = seen;
+      begun.bundler.add({ path, size, begun, seen, flags: 0, kept });
+      // Small files are listed faster than they are sealed: without this they would pile up in memory.
+      await this.#parts.session.chunks.ready();
+    } else if (kept !== undefined) {
+      this.#settleKept(begun, seen, kept);
+    } else {
+      await this.#store(begun, seen, { absolute, flags: 0 });
+    }
+  }
+
+  /** What the last backup had of a file, if the file and its blobs are still what they were. */
+  async #keptContent({ before }: Begun, seen: SeenEntry): Promise<Content | undefined> {
+    if (before === undefined) return undefined;
+    const { entry, startedAt } = before;
+    const { size, digest, mtime, ctime, extra, kind } = entry;
+    const isPlain = kind === 'file' && extra.flags === undefined && extra.database === undefined;
+    if (!isPlain || !isUnchanged(entry, seen, startedAt)) return undefined;
+    const pieces = await before.pieces();
+    if (!pieces.every(({ id }) => this.#isAlive(id))) return undefined;
+    return { size, pieces, digest, mtime, ctime, flags: 0 };
+  }
+
+  #isAlive(id: BlobId): boolean {
+    if (this.#alive.has(id)) return true;
+    const { session } = this.#parts;
+    const place = session.catalog.locate(id)[0];
+    if (place === undefined) return false;
+    session.reusedPacks.add(place.pack);
+    this.#alive.add(id);
+    return true;
+  }
+
+  #settleKept(begun: Begun, seen: SeenEntry, content: Content): void {
+    this.filesUnchanged += 1;
+    this.#parts.progress.bytesDone(content.size);
+    this.#entries.settle(begun, seen, content);
+  }
+
+  async #settleDatabase(
+    begun: Begun,
+    seen: SeenEntry,
+    outcome: Exclude<DatabaseOutcome, { outcome: 'damaged' }>,
+  ): Promise<void> {
+    if (outcome.outcome === 'unreadable') {
+      this.#entries.collect(begun, outcome.error);
+      return;
+    }
+    const { job, before } = begun;
+    const exact = this.#entries.lookAt(begun);
+    if (exact === undefined) return;
+    const { mtime, ctime } = exact;
+    this.#parts.memory.addDatabase(job, seen.path, outcome.fingerprint);
+    if (outcome.outcome === 'stored') {
+      const { size, chunks, hashes, facts } = outcome;
+      const digest = this.#entries.digestOf(seen.path, hashes);
+      this.#entries.settle(begun, seen, {
+        size,
+        pieces: chunks,
+        digest,
+        mtime,
+        ctime,
+        database: facts,
+        flags: 0,
+      });
+      return;
+    }
+    const pieces = await before?.pieces();
+    const database = before?.entry.extra.database;
+    if (
+      before === undefined ||
+      pieces === undefined ||
+      database === undefined ||
+      !pieces.every(({ id }) => this.#isAlive(id))
+    ) {
+      // The catalog knew the page, and the page is not there or rotten.
+      throw new VanishedError([]);
+    }
+    this.filesUnchanged += 1;
+    const { size, digest } = before.entry;
+    this.#parts.progress.bytesDone(size);
+    this.#entries.settle(begun, seen, { size, pieces, digest, mtime, ctime, database, flags: 0 });
+  }
+
+  async #store(
+    begun: Begun,
+    seen: SeenEntry,
+    { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
+  ): Promise<void> {
+    const { chunks } = this.#parts.session;
+    if (seen.size <= WHOLE_FILE_BYTES) {
+      const { path, size } = seen;
+      const { directory } = begun.job.root.source;
+      this.#settleRead(
+        [{ path, size, begun, seen, flags, kept: undefined }],
+        chunks.store({ kind: 'file', directory, path }),
+      );
+      await chunks.ready();
+      return;
+    }
+    while (this.#large.size >= MOST_LARGE) await Promise.race(this.#large);
+    const run = this.#storeLarge(begun, seen, { absolute, flags }).finally(() => this.#large.delete(run));
+    this.#large.add(run);
+    await chunks.ready();
+  }
+
+  async #storeLarge(
+    begun: Begun,
+    seen: SeenEntry,
+    { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
+  ): Promise<void> {
+    const { session, progress, run } = this.#parts;
+    try {
+      const stored = await storeLargeFile(session.chunks, absolute, (bytes) => {
+        // One file may take an hour.
+        if (run.signal?.aborted === true) throw interrupted();
+        progress.bytesRead(bytes);
+      });
+      if (stored === undefined) {
+        begun.job.settle(begun.index, undefined);
+        return;
+      }
+      const { hashes, chunks, ...read } = stored;
+      const digest = this.#entries.digestOf(seen.path, hashes);
+      this.#entries.settleFresh(begun, seen, { ...read, pieces: chunks, digest, flags });
+    } catch (error) {
+      this.#entries.collectOrFail(begun, error);
+    }
+  }
+
+  /** Settles files that a thread reads, once it has read them. */
+  #settleRead(files: readonly BundledFile[], unit: StoringUnit): void {
+    const settle = async (): Promise<void> => {
+      const { loaded, stored } = unit;
+      const [read, chunks] = await Promise.all([loaded, stored]);
+      this.#parts.progress.bytesRead(read.consumed);
+      for (const [i, file] of files.entries()) this.#settleOne(file, read.files[i], chunks);
+    };
+    settle().catch((error: unknown) => {
+      for (const { begun } of files) begun.job.fail(error);
+    });
+  }
+
+  #settleOne(file: BundledFile, read: ReadFile | undefined, chunks: readonly StoredChunk[]): void {
+    const { begun, seen, flags } = file;
+    if (read === undefined || read.state === 'gone') begun.job.settle(begun.index, undefined);
+    else if (read.state === 'unreadable')
+      this.#entries.collect(begun, new NbakError('SOURCE_UNREADABLE', read.message));
+    else if (read.state === 'outgrown') {
+      const absolute = this.#absolute(begun.job.root, seen.path);
+      void this.#storeLarge(begun, seen, { absolute, flags });
+    } else {
+      const chunk = chunks[read.chunk];
+      const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : { ...chunk, slice: read.slice }];
+      this.#entries.settleFresh(begun, seen, { ...read, pieces, flags });
+    }
+  }
+
+  #absolute(root: BackupRoot, path: BytePath): Buffer {
+    return this.#parts.scope.absolute(root, path);
+  }
+}

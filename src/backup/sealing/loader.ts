@@ -1,0 +1,181 @@
+/** Reads one unit into memory of its own, cuts it (§7) and hashes its chunks. */
+
+import { cutLength, CUT } from '../../chunking/gear.js';
+import { BUNDLED_FILE_BYTES, DATABASE_CHUNK_BYTES, WHOLE_FILE_BYTES } from '../../chunking/sizes.js';
+import { nodeCrypto as crypto } from '../../crypto/node.js';
+import { isNbakError } from '../../errors.js';
+import { BLOB_KINDS, type BlobKind } from '../../format/blob.js';
+import { bundleTable } from '../../format/bundle.js';
+import type { BytePath } from '../../format/path.js';
+import type { BlobSealer } from '../../repository/blob-crypto.js';
+import { contentDigest, contentHash } from '../../repository/content-digest.js';
+import { openSourceFile, readAt, type SourceFile } from '../../source/read-file.js';
+import { sourcePath } from '../../source/root.js';
+import type { Loaded, OpenFile, ReadFile, SealingStart, Unit } from './protocol.js';
+
+/** A chunk in a slot's memory. */
+export interface UnitChunk {
+  readonly kind: BlobKind;
+  readonly tag: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** What a slot holds. */
+export interface LoadedUnit extends Omit<Loaded, 'chunks'> {
+  readonly chunks: readonly UnitChunk[];
+}
+
+/** How often a file that changes while it is read is read again. */
+const MOST_READS = 3;
+/** Slices of a bundle together: files may have grown since the walk saw them, but not without limit. */
+const MOST_BUNDLE_BYTES = WHOLE_FILE_BYTES;
+
+/** Loads units, one after the other, into the same memory. */
+export class Loader {
+  readonly #start: SealingStart;
+  readonly #sealer: BlobSealer;
+  #memory = new Uint8Array(0);
+
+  constructor(start: SealingStart, sealer: BlobSealer) {
+    this.#start = start;
+    this.#sealer = sealer;
+  }
+
+  /** Loads a unit; what was loaded before is overwritten. */
+  load(unit: Unit): LoadedUnit {
+    switch (unit.kind) {
+      case 'bytes':
+        return this.#hashed([{ kind: unit.blobKind, bytes: unit.bytes }], unit.bytes.length);
+      case 'stretch':
+        return this.#stretch(unit);
+      case 'pages':
+        return this.#pages(unit);
+      case 'file':
+        return this.#file(unit);
+      case 'bundle':
+        return this.#bundle(unit);
+    }
+  }
+
+  #stretch({ file, offset, length, isEnd }: Extract<Unit, { kind: 'stretch' }>): LoadedUnit {
+    const bytes = this.#read(file, offset, length);
+    // It shrank: what is there is all there is, and the caller will see that it changed.
+    const isLast = isEnd || bytes.length < length;
+    const chunks: RawChunk[] = [];
+    let start = 0;
+    while (bytes.length - start >= (isLast ? 1 : CUT.maximum)) {
+      const end = start + cutLength(this.#start.gear, bytes, start, bytes.length);
+      chunks.push({ kind: BLOB_KINDS.data, bytes: bytes.subarray(start, end) });
+      start = end;
+    }
+    return this.#hashed(chunks, start);
+  }
+
+  #pages({ file, offset, length }: Extract<Unit, { kind: 'pages' }>): LoadedUnit {
+    const bytes = this.#read(file, offset, length);
+    return this.#hashed(cutEvery(DATABASE_CHUNK_BYTES, bytes), bytes.length);
+  }
+
+  #read(file: OpenFile, offset: number, length: number): Uint8Array {
+    const memory = this.#memoryFor(length);
+    return memory.subarray(0, readAt(file, memory.subarray(0, length), offset));
+  }
+
+  #file({ directory, path }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
+    const memory = this.#memoryFor(WHOLE_FILE_BYTES + 1);
+    const read = readWhole(directory, path, memory.subarray(0, WHOLE_FILE_BYTES + 1));
+    if (read.state !== 'read') return { ...NOTHING, files: [read] };
+    const { chunks, hashes } = this.#hashed(cutEvery(WHOLE_FILE_BYTES, read.bytes), read.bytes.length);
+    const digest = this.#digestOf(path, chunks.length === 0 ? [] : [hashes]);
+    const file = { ...factsOf(read), digest, chunk: chunks.length - 1, slice: -1 };
+    return { ...NOTHING, chunks, consumed: read.bytes.length, files: [file] };
+  }
+
+  #bundle({ directory, paths }: Extract<Unit, { kind: 'bundle' }>): LoadedUnit {
+    // The table's length is known only when all are read: the slices leave room for the longest.
+    const first = 4 + 4 * paths.length;
+    const memory = this.#memoryFor(first + MOST_BUNDLE_BYTES);
+    const lengths: number[] = [];
+    let end = first;
+    const files = paths.map((path): ReadFile => {
+      const room = Math.min(BUNDLED_FILE_BYTES, first + MOST_BUNDLE_BYTES - 1 - end);
+      const read = readWhole(directory, path, memory.subarray(end, end + room + 1));
+      if (read.state !== 'read') return read;
+      const isEmpty = read.bytes.length === 0;
+      const digest = this.#digestOf(path, isEmpty ? [] : [crypto.sha256(read.bytes)]);
+      const file = { ...factsOf(read), digest, chunk: isEmpty ? -1 : 0, slice: lengths.length };
+      if (!isEmpty) lengths.push(read.bytes.length);
+      end += read.bytes.length;
+      return file;
+    });
+    if (lengths.length === 0) return { ...NOTHING, files };
+    const table = bundleTable(lengths);
+    const bundle = memory.subarray(first - table.length, end);
+    bundle.set(table);
+    const { chunks } = this.#hashed([{ kind: BLOB_KINDS.bundle, bytes: bundle }], bundle.length);
+    return { ...NOTHING, chunks, consumed: end - first, files };
+  }
+
+  #hashed(raw: readonly RawChunk[], consumed: number): LoadedUnit {
+    const hashes = new Uint8Array(32 * raw.length);
+    const chunks = raw.map(({ kind, bytes }, i): UnitChunk => {
+      const hash = crypto.sha256(bytes);
+      hashes.set(hash, 32 * i);
+      return { kind, bytes, tag: this.#sealer.tagOf(hash) };
+    });
+    return { chunks, consumed, hashes, files: [] };
+  }
+
+  #digestOf(path: BytePath, hashes: readonly Uint8Array[]): Uint8Array {
+    const { digestKey } = this.#start;
+    return contentDigest({ crypto, digestKey }, path, contentHash(crypto, hashes));
+  }
+
+  #memoryFor(length: number): Uint8Array {
+    if (this.#memory.length < length) this.#memory = new Uint8Array(length);
+    return this.#memory;
+  }
+}
+
+type RawChunk = Omit<UnitChunk, 'tag'>;
+
+const NOTHING: LoadedUnit = { chunks: [], consumed: 0, hashes: new Uint8Array(0), files: [] };
+
+function cutEvery(length: number, bytes: Uint8Array): readonly RawChunk[] {
+  const chunks: RawChunk[] = [];
+  for (let start = 0; start < bytes.length; start += length)
+    chunks.push({ kind: BLOB_KINDS.data, bytes: bytes.subarray(start, start + length) });
+  return chunks;
+}
+
+type WholeFile =
+  | Exclude<ReadFile, { state: 'read' }>
+  | { readonly state: 'read'; readonly bytes: Uint8Array; readonly torn: boolean; readonly file: SourceFile };
+
+/** Reads a file whole, again while it changes; `target` is a byte longer than the longest that is wanted. */
+function readWhole(directory: string, path: BytePath, target: Uint8Array): WholeFile {
+  try {
+    for (let read = 1; ; read += 1) {
+      using file = openSourceFile(sourcePath({ directory }, path));
+      if (file === undefined) return { state: 'gone' };
+      if (file.size >= target.length) return { state: 'outgrown' };
+      const bytes = target.subarray(0, file.readInto(target));
+      const torn = file.hasChanged();
+      if (!torn || read === MOST_READS) return { state: 'read', bytes, torn, file };
+    }
+  } catch (error) {
+    if (isNbakError(error, 'SOURCE_UNREADABLE')) return { state: 'unreadable', message: error.message };
+    throw error;
+  }
+}
+
+function factsOf({
+  bytes,
+  torn,
+  file,
+}: Extract<WholeFile, { state: 'read' }>): Pick<
+  Extract<ReadFile, { state: 'read' }>,
+  'state' | 'size' | 'torn' | 'mtime' | 'ctime'
+> {
+  return { state: 'read', size: bytes.length, torn, mtime: file.mtime, ctime: file.ctime };
+}

@@ -1,0 +1,109 @@
+/** What a backup and its sealing threads say to each other: units of work, small enough to be many and large enough to be few. */
+
+import type { Timestamp } from '../../format/entry.js';
+import type { BlobKind } from '../../format/blob.js';
+import type { BytePath } from '../../format/path.js';
+import type { BlobSecrets } from '../../repository/blob-crypto.js';
+
+/** Most bytes that a unit holds: twice the longest chunk (§7.3), so that cutting always gets ahead. */
+export const UNIT_BYTES = 8 * 1024 * 1024;
+/** Most chunks of a unit, all frames' overhead included in {@link FRAMES_BYTES}. */
+export const UNIT_CHUNKS = 1024;
+/** Where a unit's frames go. */
+export const FRAMES_BYTES = UNIT_BYTES + UNIT_CHUNKS * 256;
+
+/** An open file that threads read at positions. */
+export interface OpenFile {
+  readonly descriptor: number;
+  /** For messages. */
+  readonly path: Uint8Array;
+}
+
+/** What is read, and how it is cut. */
+export type Unit =
+  /** One chunk that is in memory. */
+  | { readonly kind: 'bytes'; readonly blobKind: BlobKind; readonly bytes: Uint8Array }
+  /** A stretch of a large file, cut by content (§7.3); what is left behind the last border is not consumed. */
+  | {
+      readonly kind: 'stretch';
+      readonly file: OpenFile;
+      readonly offset: number;
+      readonly length: number;
+      readonly isEnd: boolean;
+    }
+  /** A stretch of a database, cut at multiples of its chunk length (§7.1). */
+  | { readonly kind: 'pages'; readonly file: OpenFile; readonly offset: number; readonly length: number }
+  /** One file that is one chunk (§7.2). */
+  | { readonly kind: 'file'; readonly directory: string; readonly path: BytePath }
+  /** Small files that share a bundle (§7.4). */
+  | { readonly kind: 'bundle'; readonly directory: string; readonly paths: readonly BytePath[] };
+
+/** A chunk before it is sealed. */
+export interface LoadedChunk {
+  /** Dedup tag as hex (§3.6). */
+  readonly tag: string;
+  readonly kind: BlobKind;
+  readonly length: number;
+}
+
+/** What became of a file that a thread opened by itself. */
+export type ReadFile =
+  | { readonly state: 'gone' }
+  | { readonly state: 'unreadable'; readonly message: string }
+  /** It is too long by now for the unit it was in. */
+  | { readonly state: 'outgrown' }
+  | {
+      readonly state: 'read';
+      readonly size: number;
+      /** Keyed digest of its content (§3.7). */
+      readonly digest: Uint8Array;
+      /** It changed each time it was read. */
+      readonly torn: boolean;
+      /** Index of its chunk in the unit; −1 for an empty file. */
+      readonly chunk: number;
+      /** Its place in a bundle; −1 where it has a chunk of its own. */
+      readonly slice: number;
+      /** As of the descriptor that was read. */
+      readonly mtime: Timestamp;
+      readonly ctime: Timestamp;
+    };
+
+/** A unit that was read, cut and hashed, and waits for the decision what of it to seal. */
+export interface Loaded {
+  readonly chunks: readonly LoadedChunk[];
+  /** Bytes of the source that were taken. */
+  readonly consumed: number;
+  /** SHA-256 of each chunk, one after the other, for stretches and pages; empty otherwise. */
+  readonly hashes: Uint8Array;
+  /** For files and bundles: one for each path. */
+  readonly files: readonly ReadFile[];
+}
+
+/** A sealed chunk, and where its frame lies in the slot. */
+export interface SealedChunk {
+  readonly index: number;
+  readonly id: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** From the backup. A slot is memory for one unit; what is loaded into it stays there until it is sealed. */
+export type SealingRequest =
+  | { readonly task: 'load'; readonly slot: number; readonly unit: Unit }
+  | { readonly task: 'seal'; readonly slot: number; readonly indexes: readonly number[] };
+
+/** To the backup. */
+export type SealingResponse = Loaded | readonly SealedChunk[];
+
+/** Given to a thread when it starts. */
+export interface SealingStart {
+  readonly blobs: BlobSecrets;
+  /** Session salt. */
+  readonly session: Uint8Array;
+  /** This thread's alone, and never given again in the session (§6.5). */
+  readonly lane: number;
+  readonly digestKey: Uint8Array;
+  readonly gear: Int32Array;
+  /** Where the frames of each slot go: shared, so that nothing is copied on the way to the storage. */
+  readonly frames: readonly SharedArrayBuffer[];
+}

@@ -1,0 +1,149 @@
+/** Writes the pages of one root after the other: what did not change is taken over, the rest gets its content stored. */
+
+import { setImmediate } from 'node:timers/promises';
+import type { Totals } from '../format/manifest.js';
+import type { PageTotals } from '../repository/catalog-pages.js';
+import { Bundler } from './bundler.js';
+import { ContentWriter, type BundledFile, type ContentParts } from './content-writer.js';
+import type { LastBackup } from './last-backup.js';
+import type { Listing } from './listing.js';
+import type { PageBuilder, PageEntry } from './page-builder.js';
+import { PageJob } from './page-job.js';
+import { planPages, type PlannedPage } from './page-plan.js';
+import type { BackupRoot } from './scope.js';
+
+/** What a tree writer works with. */
+export interface TreeParts extends ContentParts {
+  readonly builder: PageBuilder;
+  readonly memory: LastBackup;
+}
+
+/** Entries that may wait for their content: more than a bundle can keep open (§7.5). */
+const MOST_WAITING = 16_384;
+const NO_TOTALS: PageTotals = { files: 0, directories: 0, others: 0, bytes: 0 };
+
+/** Writes the entries of all roots. */
+export class TreeWriter {
+  /** Totals of §11.2. */
+  totals: Totals = NO_TOTALS;
+  readonly content: ContentWriter;
+  readonly #parts: TreeParts;
+  readonly #entries = new Map<BackupRoot, number>();
+  /** Pages that wait for the content of their entries, in order. */
+  #jobs: PageJob[] = [];
+  #waiting = 0;
+
+  constructor(parts: TreeParts) {
+    this.#parts = parts;
+    this.content = new ContentWriter(parts);
+  }
+
+  /** How many entries a root has. */
+  entriesOf(root: BackupRoot): number {
+    return this.#entries.get(root) ?? 0;
+  }
+
+  /** Writes the entries of one root. */
+  async writeRoot(root: BackupRoot, listing: Listing): Promise<void> {
+    const { session, memory } = this.#parts;
+    const { crypto } = session.repository;
+    const { borderKey } = session.keys;
+    const tree = memory.treeOf(root);
+    const bundler = new Bundler<BundledFile>(crypto, borderKey, (group) =>
+      this.content.storeGroup(root, group),
+    );
+    const mayKeep = (from: number, to: number): boolean =>
+      !this.content.hasChangedDatabase(root, listing, { from, to });
+    for (const planned of planPages(listing, { crypto, borderKey, tree, mayKeep })) {
+      if (planned.known === undefined) {
+        await this.#beginPage(root, listing, { planned, bundler });
+        continue;
+      }
+      bundler.end();
+      await this.#drain(0);
+      this.#keep(root, planned);
+      tree.pass(planned.known);
+    }
+    bundler.end();
+    await this.#drain(0);
+  }
+
+  #keep(root: BackupRoot, { known }: PlannedPage): void {
+    if (known === undefined) return;
+    this.#parts.builder.keep(known);
+    this.#parts.memory.keep(root, known);
+    this.#count(root, known.totals);
+    this.content.unchanged(known.totals);
+  }
+
+  async #beginPage(
+    root: BackupRoot,
+    listing: Listing,
+    { planned, bundler }: { readonly planned: PlannedPage; readonly bundler: Bundler<BundledFile> },
+  ): Promise<void> {
+    const { from, to } = planned;
+    const job = new PageJob(root, listing, { from, to });
+    this.#jobs.push(job);
+    this.#waiting += to - from;
+    const before = await this.#parts.memory
+      .treeOf(root)
+      .entriesBetween(listing.path(from), listing.path(to - 1));
+    for (let index = from; index < to; index += 1) {
+      bundler.pass();
+      const path = listing.path(index);
+      await this.content.begin({ job, index, before: before.get(path), bundler });
+    }
+    // The walk is synchronous: signals and timers get their turn here.
+    await setImmediate();
+    await this.#drain(MOST_WAITING);
+  }
+
+  /** Writes the pages at the front that are complete, and waits for those that are not while more than `most` wait. */
+  async #drain(most: number): Promise<void> {
+    for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
+      if (!job.isComplete) {
+        if (this.#waiting <= most) return;
+        await job.settled();
+      }
+      this.#jobs.shift();
+      this.#waiting -= job.to - job.from;
+      await this.#write(job);
+    }
+  }
+
+  async #write(job: PageJob): Promise<void> {
+    const { builder, memory } = this.#parts;
+    const entries = job.takeEntries();
+    if (entries.length === 0) return;
+    const built = await builder.add(entries);
+    const totals = totalsOf(entries);
+    this.#count(job.root, totals);
+    memory.add({
+      job,
+      built,
+      blobs: new Set(entries.flatMap(({ pieces }) => pieces.map(({ id }) => id))),
+      totals,
+    });
+  }
+
+  #count(root: BackupRoot, { files, directories, others, bytes }: PageTotals): void {
+    this.#entries.set(root, this.entriesOf(root) + files + directories + others);
+    this.totals = {
+      files: this.totals.files + files,
+      directories: this.totals.directories + directories,
+      others: this.totals.others + others,
+      bytes: this.totals.bytes + bytes,
+    };
+  }
+}
+
+function totalsOf(entries: readonly PageEntry[]): PageTotals {
+  const files = entries.filter(({ draft }) => draft.kind === 'file').length;
+  const directories = entries.filter(({ draft }) => draft.kind === 'directory').length;
+  return {
+    files,
+    directories,
+    others: entries.length - files - directories,
+    bytes: entries.reduce((sum, { draft }) => sum + draft.size, 0),
+  };
+}
