@@ -17,11 +17,15 @@ import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
 import { judge, restoreBackup, withDirectory } from '../support/engine-run.js';
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
 
-/** Backs up, and lets `meanwhile` happen between the first walk and the second. */
+/** Backs up, and lets `meanwhile` happen when a phase begins: after the walk, or before the databases are captured. */
 function backUp(
   { unlocked }: TestRepository,
   source: string,
-  run: { readonly catalog: Catalog; readonly meanwhile?: () => void },
+  run: {
+    readonly catalog: Catalog;
+    readonly meanwhile?: () => void;
+    readonly during?: 'databases' | 'files';
+  },
 ): Promise<BackupResult> {
   return backup(unlocked, run.catalog, {
     selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
@@ -29,8 +33,8 @@ function backUp(
     stagingDirectory: tmpdir(),
     lockWaitMs: 1000,
     threads: 0,
-    onProgress: ({ phase, filesDone }) => {
-      if (phase === 'files' && filesDone === 0) run.meanwhile?.();
+    onProgress: ({ phase }) => {
+      if (phase === (run.during ?? 'files')) run.meanwhile?.();
     },
   });
 }
@@ -41,7 +45,7 @@ async function namesOf(storage: Storage, prefix: string): Promise<readonly strin
   return names.sort();
 }
 
-describe('between the first walk and the second', () => {
+describe('after the walk', () => {
   it('small files that grew to a megabyte each are stored whole, in bundles that stay within the limits', async () => {
     await withDirectory(async (directory) => {
       const source = join(directory, 's');
@@ -74,6 +78,7 @@ describe('between the first walk and the second', () => {
       const source = join(directory, 's');
       mkdirSync(source);
       writeFileSync(join(source, 'a'), 'a');
+      new Database(join(source, 'there.db')).exec('CREATE TABLE t (a)').close();
       const repository = await emptyRepository();
       const catalog = openCatalog(undefined, repository.unlocked.id);
       let made = false;
@@ -84,11 +89,12 @@ describe('between the first walk and the second', () => {
         database.exec('CREATE TABLE t (a)');
         database.close();
       };
-      const first = await backUp(repository, source, { catalog, meanwhile });
+      // Once a database was captured, the files are walked again.
+      const first = await backUp(repository, source, { catalog, meanwhile, during: 'databases' });
       expect(first.torn.map(({ path }) => path)).toEqual(['s/new.db']);
       expect(isComplete(first)).toBe(false);
       const second = await backUp(repository, source, { catalog });
-      expect(second).toMatchObject({ databases: 1, torn: [], cut: 'proven' });
+      expect(second).toMatchObject({ databases: 2, torn: [], cut: 'proven' });
       catalog.close();
     });
   });
