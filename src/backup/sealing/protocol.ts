@@ -5,8 +5,8 @@ import type { BlobKind } from '../../format/blob.js';
 import type { BytePath } from '../../format/path.js';
 import type { BlobSecrets } from '../../repository/blob-crypto.js';
 
-/** Most bytes that a unit holds: twice the longest chunk (§7.3), so that cutting always gets ahead. */
-export const UNIT_BYTES = 8 * 1024 * 1024;
+/** Most bytes that a unit holds: more than the longest chunk (§7.3), so that cutting always gets ahead. */
+export const UNIT_BYTES = 6 * 1024 * 1024;
 /** Most chunks of a unit, all frames' overhead included in {@link FRAMES_BYTES}. */
 export const UNIT_CHUNKS = 1024;
 /** Where a unit's frames go. */
