@@ -18,7 +18,7 @@ export interface Tool {
   stored(): number;
 }
 
-const PROGRAM = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../program/nbak.js', import.meta.url));
 
 /** nbak as built in dist/. */
 export function nbakTool(directory: string): Tool {

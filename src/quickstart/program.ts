@@ -1,9 +1,11 @@
 /** Runs the real program as a child process, in the workplace, and shows the command and what it prints. */
 
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import type { Narrator } from './narrator.js';
 
-const PROGRAM = new URL('../cli/main.js', import.meta.url).pathname;
+// The bundle that `npm run build` makes of cli/: what users run.
+const PROGRAM = join(import.meta.dirname, '../program/nbak.js');
 
 /** How a run ended and what it printed. */
 export interface ProgramRun {

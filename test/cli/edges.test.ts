@@ -117,3 +117,18 @@ it('thousands of entries behind one small file are written without piling up', a
   const shown = await place.json<{ readonly others: number }>(0, 'show', 'latest');
   expect(shown.others).toBe(12_000);
 });
+
+it('a program that nothing wakes any more has failed, whatever it was waiting for', async () => {
+  const place = await makePlace();
+  const never =
+    'data:text/javascript,' +
+    encodeURIComponent(
+      "import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module';" +
+        'fs.realpath = () => new Promise(() => undefined); syncBuiltinESMExports();',
+    );
+  const env = { NBAK_REPOSITORY: place.repository, NBAK_VAULT_KEY: place.key };
+  expect(await place.run(['list'], { env, node: ['--import', never] })).toMatchObject({
+    exit: 1,
+    stdout: '',
+  });
+});

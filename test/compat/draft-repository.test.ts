@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const PROGRAM = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const PROGRAM = new URL('../../dist/program/nbak.js', import.meta.url).pathname;
 const FIXTURES = new URL('../../fixtures/repos/2.0-draft/', import.meta.url).pathname;
 const MODES = ['plain', 'sealed'] as const;
 

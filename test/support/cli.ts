@@ -14,7 +14,7 @@ import { formatVaultKey, parseVaultKey } from '#nbak/vault/vault-key.js';
 import { formatVerificationKey } from '#nbak/vault/verification-key.js';
 
 /** The built program. */
-export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../dist/program/nbak.js', import.meta.url));
 
 /** What a run of the program came to. */
 export interface Outcome {

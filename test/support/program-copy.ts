@@ -10,24 +10,19 @@ export const NOBODY = 65_534;
 /** Whether tests can become nobody. */
 export const isRoot = process.getuid?.() === 0;
 
+/** What is not in the bundle of the program. */
 const MODULES = [
-  '@noble/ciphers',
-  '@noble/hashes',
-  '@scure/base',
   'better-sqlite3/build/Release/better_sqlite3.node',
   'better-sqlite3/lib',
   'better-sqlite3/package.json',
   'bindings',
-  'cborg',
-  'commander',
   'file-uri-to-path',
-  'ignore',
   'zstd-napi',
 ];
 
 /** The copy; dispose of it when it is no longer needed. */
 export interface ProgramCopy extends Disposable {
-  /** Its cli/main.js. */
+  /** What `nbak` runs. */
   readonly program: string;
 }
 
@@ -41,7 +36,7 @@ export function copyProgram(): ProgramCopy {
     cpSync(join(root, name), join(home, name), { recursive: true, dereference: true });
   }
   return {
-    program: join(home, 'dist/cli/main.js'),
+    program: join(home, 'dist/program/nbak.js'),
     [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }),
   };
 }

@@ -1,5 +1,58 @@
-// tsc writes plain files: the program has to be executable for npm's bin link.
-import { chmodSync, existsSync } from 'node:fs';
+// What tsc leaves to do: the program as a few files that Node loads in a third of the time, in dist/program.
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 
-const program = new URL('../../dist/cli/main.js', import.meta.url);
-if (existsSync(program)) chmodSync(program, 0o755);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const directory = join(root, 'dist/program');
+/** Stay packages: two have native parts, and the dictionaries are big and seldom needed. */
+const EXTERNAL = ['better-sqlite3', 'zstd-napi', /^@zxcvbn-ts\//];
+
+/** Modules that become threads and processes: `new URL('./worker.js', import.meta.url)`. */
+const startedByUrl = {
+  name: 'started-by-url',
+  async transform(code, importer) {
+    let result = code;
+    for (const [url, path] of code.matchAll(/new URL\('(\.[\w./-]*\.js)', import\.meta\.url\)/g)) {
+      const { id } = await this.resolve(path, importer);
+      const reference = this.emitFile({ type: 'chunk', id, name: path.replace(/.*\/|\.js$/g, '') });
+      result = result.replace(url, `new URL(import.meta.ROLLUP_FILE_URL_${reference})`);
+    }
+    return result;
+  },
+};
+
+const bundle = await rolldown({
+  cwd: root,
+  input: { nbak: 'dist/cli/main.js' },
+  platform: 'node',
+  external: EXTERNAL,
+  plugins: [startedByUrl],
+});
+const { output } = await bundle.write({
+  dir: directory,
+  cleanDir: true,
+  // Node loads CommonJS faster: 15 ms of 50 when a command runs (Node 20).
+  format: 'cjs',
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name].js',
+});
+await bundle.close();
+writeFileSync(join(directory, 'package.json'), '{ "type": "commonjs" }\n');
+writeFileSync(join(directory, 'LICENSES.txt'), licensesOf(output.flatMap(({ moduleIds }) => moduleIds)));
+// For npm's bin link.
+chmodSync(join(directory, 'nbak.js'), 0o755);
+
+/** The licenses of the packages whose code is in the bundle: each wants its text to go with it. */
+function licensesOf(modules) {
+  const found = modules.map((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id));
+  const packages = new Map(found.filter((match) => match !== null).map(([path, name]) => [name, path]));
+  return [...packages]
+    .sort()
+    .map(([name, path]) => {
+      const file = readdirSync(path).find((each) => /^licen[cs]e/i.test(each));
+      return `${name}\n\n${readFileSync(join(path, file), 'utf8').trim()}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
