@@ -5,6 +5,7 @@ import { compareBytes, utf8 } from '../format/bytes.js';
 import type { Cut, ManifestDetail } from '../format/manifest.js';
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
+import { ManifestCatalog } from '../repository/catalog-manifests.js';
 import { PageCatalog } from '../repository/catalog-pages.js';
 import { readDoomed } from '../repository/doom.js';
 import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
@@ -99,7 +100,11 @@ async function attemptBackup(
     const time = databases.time ?? startedAt;
     const draft = { time, purpose: options.labels.purpose, totals: writer.totals };
     const detail = detailOf(scope, options, { writer, problems, cut: databases.cut });
-    const { id, bytes } = await commitBackup(session, builder, { draft, detail });
+    const { id, bytes } = await commitBackup(session, builder, {
+      draft,
+      detail,
+      known: new ManifestCatalog(catalog, repository),
+    });
     memory.commit();
     return {
       id,

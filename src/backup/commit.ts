@@ -8,7 +8,9 @@ import type { BackupId, PackId, PageId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import { encodeDetail, encodeManifest, type Manifest, type ManifestDetail } from '../format/manifest.js';
 import { packName, pageName, manifestName, parseName } from '../repository/object-names.js';
-import { headsOf, readBackups, readTombstones } from '../repository/manifests.js';
+import type { ManifestCatalog } from '../repository/catalog-manifests.js';
+import { headsOf, readTombstones } from '../repository/manifests.js';
+import { readSummaries } from '../repository/summaries.js';
 import { listPacks } from '../repository/index-sync.js';
 import { readDoomed } from '../repository/doom.js';
 import { assertEpochIsNewest } from '../repository/open.js';
@@ -40,7 +42,11 @@ export class VanishedError extends Error {
 export async function commitBackup(
   session: Session,
   builder: PageBuilder,
-  content: { readonly draft: ManifestDraft; readonly detail: ManifestDetail },
+  content: {
+    readonly draft: ManifestDraft;
+    readonly detail: ManifestDetail;
+    readonly known: ManifestCatalog;
+  },
 ): Promise<{ readonly id: BackupId; readonly bytes: number }> {
   const { repository } = session;
   const pages = await builder.finish();
@@ -49,7 +55,7 @@ export async function commitBackup(
   const bytes = await writePages(session, builder);
   await commitCheck(session, builder.pages);
 
-  const { backups } = await readBackups(repository);
+  const { backups } = await readSummaries(repository, content.known);
   const tombstones = await readTombstones(repository, () => undefined);
   // Heads beyond the limit stay heads, and the next manifest names them.
   const parents = headsOf(backups, tombstones).slice(0, LIMITS.parents);

@@ -9,6 +9,7 @@ import type { BlobEngine, EngineSecrets } from '../repository/blob-engine.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { openCatalog, type Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
+import { ManifestCatalog } from '../repository/catalog-manifests.js';
 import type { DigestKeys } from '../repository/file-data.js';
 import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import {
@@ -43,6 +44,7 @@ export class Context implements AsyncDisposable {
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly #closing: (() => Promise<void> | void)[] = [];
+  #catalog: Catalog | undefined;
 
   constructor(options: GlobalOptions, signal: AbortSignal) {
     this.options = options;
@@ -115,19 +117,15 @@ export class Context implements AsyncDisposable {
     return parseVerificationKey(given.trim().startsWith('nbakpub1') ? given : readPublicKeyFile(given));
   }
 
-  /** The catalog of a repository; in memory where the cache directory cannot be used. */
+  /** The catalog of the repository; in memory where the cache directory cannot be used. */
   catalog(repository: Repository): Catalog {
-    let catalog: Catalog;
-    try {
-      catalog = openCatalog(this.cacheDirectory, repository.id);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (this.options.quiet !== true)
-        note(`The cache in ${this.cacheDirectory} cannot be used (${why}); going on without.`);
-      catalog = openCatalog(undefined, repository.id);
-    }
-    this.#closing.push(() => void catalog.close());
-    return catalog;
+    this.#catalog ??= this.#openCatalog(repository);
+    return this.#catalog;
+  }
+
+  /** Which manifests were verified before. */
+  manifests(repository: Repository): ManifestCatalog {
+    return new ManifestCatalog(this.catalog(repository), repository);
   }
 
   get cacheDirectory(): string {
@@ -166,6 +164,20 @@ export class Context implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#closing.reverse()) await close();
+  }
+
+  #openCatalog(repository: Repository): Catalog {
+    let catalog: Catalog;
+    try {
+      catalog = openCatalog(this.cacheDirectory, repository.id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (this.options.quiet !== true)
+        note(`The cache in ${this.cacheDirectory} cannot be used (${why}); going on without.`);
+      catalog = openCatalog(undefined, repository.id);
+    }
+    this.#closing.push(() => void catalog.close());
+    return catalog;
   }
 
   /** Both keys given: the vault key must not open another repository than the pinned one. */

@@ -1,9 +1,10 @@
 /** Backups as the program shows them: read, filtered, resolved, and as JSON. */
 
 import { resolve } from 'node:path';
-import type { UnreadableBackup } from '../repository/manifests.js';
-import { readBackups, readDetail } from '../repository/manifests.js';
-import type { BackupFilter, DescribedBackup } from '../repository/resolve.js';
+import type { ManifestCatalog } from '../repository/catalog-manifests.js';
+import { readDetail, type UnreadableBackup } from '../repository/manifests.js';
+import type { BackupFilter, DescribedSummary } from '../repository/resolve.js';
+import { readSummaries } from '../repository/summaries.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { Repository } from '../repository/open.js';
 import { pathToText } from '../format/path.js';
@@ -29,20 +30,21 @@ export function toFilter({ host, path, tag }: FilterOptions): BackupFilter {
 /** All backups, newest first, with their details where they can be read. */
 export async function describeBackups(
   repository: Repository,
+  known: ManifestCatalog,
   blobs?: BlobReader,
 ): Promise<{
-  readonly backups: readonly DescribedBackup[];
+  readonly backups: readonly DescribedSummary[];
   readonly unreadable: readonly UnreadableBackup[];
 }> {
-  const { backups, unreadable } = await readBackups(repository);
-  const described: DescribedBackup[] = [];
+  const { backups, unreadable } = await readSummaries(repository, known);
+  const described: DescribedSummary[] = [];
   for (const backup of backups)
     described.push({ ...backup, detail: await readDetail(backup.manifest, blobs) });
   return { backups: described, unreadable };
 }
 
 /** A backup as `list --json` and `show --json` give it; null where names are sealed. */
-export function backupToJson({ id, manifest, detail }: DescribedBackup): Readonly<Record<string, unknown>> {
+export function backupToJson({ id, manifest, detail }: DescribedSummary): Readonly<Record<string, unknown>> {
   const { totals } = manifest;
   return {
     id,

@@ -88,7 +88,7 @@ export interface Manifest {
 }
 
 /** Says whether a manifest's detail is sealed. */
-export function isSealedDetail(detail: ManifestDetail | BlobRow): detail is BlobRow {
+export function isSealedDetail(detail: object): detail is BlobRow {
   return 'id' in detail;
 }
 

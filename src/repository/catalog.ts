@@ -1,7 +1,7 @@
 /**
  * The catalog: a local, rebuildable SQLite cache of one repository. It holds what footers say, what the last backup of
- * each root saw, and the heads that a verifier saw. It never holds a name or content of a file: paths and what was
- * seen of them are there as keyed hashes.
+ * each root saw, the heads that a verifier saw, and what lists need of manifests. It never holds content of a file, nor
+ * its name: paths and what was seen of them are there as keyed hashes.
  */
 
 import { chmodSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import Database from 'better-sqlite3';
 import { makeDirectories } from '../source/make-directories.js';
 import type { RepositoryId } from '../format/ids.js';
 
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 const SCHEMA = `
   CREATE TABLE packs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
     epoch INTEGER NOT NULL, dedup INTEGER NOT NULL, partial INTEGER NOT NULL) STRICT;
@@ -23,6 +23,8 @@ const SCHEMA = `
   CREATE TABLE pages (root BLOB NOT NULL, position INTEGER NOT NULL, page BLOB NOT NULL, PRIMARY KEY (root, position)) STRICT;
   CREATE TABLE databases (key BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, first TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE heads (pin TEXT NOT NULL, id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (pin, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE manifests (ring TEXT NOT NULL, id TEXT NOT NULL, size INTEGER NOT NULL, modified REAL NOT NULL,
+    summary TEXT NOT NULL, PRIMARY KEY (ring, id)) STRICT, WITHOUT ROWID;
 `;
 
 /** The open cache database. */

@@ -13,7 +13,8 @@ import {
   type Manifest,
   type ManifestDetail,
 } from '../format/manifest.js';
-import { parseObjectName, type ObjectName } from '../storage/storage.js';
+import type { BlobRow } from '../format/page.js';
+import { parseObjectName, type ObjectInfo, type ObjectName } from '../storage/storage.js';
 import type { BlobReader } from './blob-reader.js';
 import { manifestName, parseName } from './object-names.js';
 import type { Repository } from './open.js';
@@ -25,20 +26,36 @@ export interface Backup {
   readonly manifest: Manifest;
 }
 
+/** A backup's place among the others, in time and in history. */
+export interface PlacedBackup {
+  readonly id: BackupId;
+  readonly manifest: Pick<Manifest, 'time' | 'sequence' | 'parents'>;
+}
+
 /** A manifest object that could not be read. */
 export interface UnreadableBackup {
   readonly id: BackupId;
   readonly error: NbakError;
 }
 
-/** The ids of all manifests in storage. */
-export async function listBackupIds(repository: Repository): Promise<readonly BackupId[]> {
-  const ids: BackupId[] = [];
-  for await (const { name } of repository.storage.list('manifests/')) {
+/** A manifest in storage, as a listing gives it. */
+export interface ListedManifest extends Pick<ObjectInfo, 'size' | 'modifiedMs'> {
+  readonly id: BackupId;
+}
+
+/** All manifests in storage, ascending by id. */
+export async function listManifests(repository: Repository): Promise<readonly ListedManifest[]> {
+  const listed: ListedManifest[] = [];
+  for await (const { name, size, modifiedMs } of repository.storage.list('manifests/')) {
     const { kind, hash } = parseName(name);
-    if (kind === 'manifest') ids.push(hash as BackupId);
+    if (kind === 'manifest') listed.push({ id: hash as BackupId, size, modifiedMs });
   }
-  return ids.sort();
+  return listed.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** The ids of all manifests in storage, ascending. */
+export async function listBackupIds(repository: Repository): Promise<readonly BackupId[]> {
+  return (await listManifests(repository)).map(({ id }) => id);
 }
 
 /**
@@ -85,8 +102,12 @@ export async function readBackups(
       unreadable.push({ id, error });
     }
   }
-  backups.sort((a, b) => b.manifest.time - a.manifest.time || (a.id < b.id ? -1 : 1));
-  return { backups, unreadable };
+  return { backups: backups.sort(newestFirst), unreadable };
+}
+
+/** The order in which backups are shown. */
+export function newestFirst(a: PlacedBackup, b: PlacedBackup): number {
+  return b.manifest.time - a.manifest.time || (a.id < b.id ? -1 : 1);
 }
 
 /**
@@ -94,11 +115,10 @@ export async function readBackups(
  *
  * @returns undefined when names are sealed and there is none.
  */
-export async function readDetail(
-  manifest: Manifest,
+export async function readDetail<Detail extends object>(
+  { detail }: { readonly detail: Detail | BlobRow },
   blobs?: BlobReader,
-): Promise<ManifestDetail | undefined> {
-  const { detail } = manifest;
+): Promise<Detail | ManifestDetail | undefined> {
   if (!isSealedDetail(detail)) return detail;
   if (blobs === undefined) return undefined;
   const { plaintext, kind } = await blobs.read(detail.id);
@@ -158,7 +178,7 @@ export interface HistoryNode {
  * Without the forgotten ones, forgetting a head would start the sequences again.
  */
 export function headsOf(
-  backups: readonly Backup[],
+  backups: readonly PlacedBackup[],
   tombstones: readonly TombstoneRow[],
 ): readonly HistoryNode[] {
   const nodes = new Map<BackupId, HistoryNode>();

@@ -4,12 +4,20 @@ import { NbakError } from '../errors.js';
 import type { BackupId } from '../format/ids.js';
 import type { ManifestDetail } from '../format/manifest.js';
 import { pathToText } from '../format/path.js';
+import type { DetailSummary } from './catalog-manifests.js';
 import type { Backup } from './manifests.js';
+import type { BackupSummary } from './summaries.js';
 
 /** A backup with its detail, where that can be read. */
 export interface DescribedBackup extends Backup {
   /** Absent where names are sealed and there is no vault key. */
   readonly detail: ManifestDetail | undefined;
+}
+
+/** A backup as far as one chooses by it. */
+export interface DescribedSummary extends BackupSummary {
+  /** Absent where names are sealed and there is no vault key. */
+  readonly detail: DetailSummary | undefined;
 }
 
 /** What a backup must have to be meant. */
@@ -21,7 +29,7 @@ export interface BackupFilter {
 }
 
 /** Says whether a backup matches; one whose detail is sealed matches only an empty filter. */
-export function matchesFilter({ detail }: DescribedBackup, { host, path, tag }: BackupFilter): boolean {
+export function matchesFilter({ detail }: DescribedSummary, { host, path, tag }: BackupFilter): boolean {
   if (detail === undefined) return host === undefined && path === undefined && tag === undefined;
   return (
     (host === undefined || detail.host === host) &&
@@ -31,7 +39,7 @@ export function matchesFilter({ detail }: DescribedBackup, { host, path, tag }: 
 }
 
 /** A backup's source, for people: host and paths. */
-export function describeSource({ detail }: DescribedBackup): string {
+export function describeSource({ detail }: DescribedSummary): string {
   if (detail === undefined) return 'sealed';
   return `${detail.host}:${detail.roots.map(({ path }) => pathToText(path)).join(',')}`;
 }
@@ -43,11 +51,11 @@ export function describeSource({ detail }: DescribedBackup): string {
  * @param filter - for `latest` only.
  * @throws NbakError `BACKUP_NOT_FOUND` or `BACKUP_AMBIGUOUS`.
  */
-export function resolveBackup(
-  backups: readonly DescribedBackup[],
+export function resolveBackup<Described extends DescribedSummary>(
+  backups: readonly Described[],
   text: string,
   filter: BackupFilter,
-): DescribedBackup {
+): Described {
   return text === 'latest' ? resolveLatest(backups, filter) : resolvePrefix(backups, text);
 }
 
@@ -72,7 +80,10 @@ export function resolveId(ids: readonly BackupId[], text: string): BackupId {
   });
 }
 
-function resolvePrefix(backups: readonly DescribedBackup[], text: string): DescribedBackup {
+function resolvePrefix<Described extends DescribedSummary>(
+  backups: readonly Described[],
+  text: string,
+): Described {
   const id = resolveId(
     backups.map((backup) => backup.id),
     text,
@@ -83,11 +94,14 @@ function resolvePrefix(backups: readonly DescribedBackup[], text: string): Descr
 }
 
 /** `--path A` means the backups of A alone before those of A and B. */
-function isExactly({ detail }: DescribedBackup, { path }: BackupFilter): boolean {
+function isExactly({ detail }: DescribedSummary, { path }: BackupFilter): boolean {
   return path !== undefined && detail?.roots.length === 1;
 }
 
-function resolveLatest(backups: readonly DescribedBackup[], filter: BackupFilter): DescribedBackup {
+function resolveLatest<Described extends DescribedSummary>(
+  backups: readonly Described[],
+  filter: BackupFilter,
+): Described {
   const ordinary = backups.filter(({ manifest }) => manifest.purpose !== 'safety');
   // Without names there is nothing to filter by; the newest is the best answer there is.
   const sealed = ordinary.length > 0 && ordinary.every(({ detail }) => detail === undefined);

@@ -3,12 +3,16 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '#nbak/crypto/node.js';
+import { pathFromText } from '#nbak/format/path.js';
 import type { BlobId, PackId, PageId, RepositoryId } from '#nbak/format/ids.js';
 import type { Footer } from '#nbak/format/pack.js';
 import { openCatalog } from '#nbak/repository/catalog.js';
 import { BlobCatalog } from '#nbak/repository/catalog-blobs.js';
 import { PageCatalog, type KnownPage } from '#nbak/repository/catalog-pages.js';
 import { HeadCatalog } from '#nbak/repository/catalog-heads.js';
+import { ManifestCatalog, type ManifestSummary } from '#nbak/repository/catalog-manifests.js';
+import { KeyRing } from '#nbak/vault/signing.js';
 import type { BackupId } from '#nbak/format/ids.js';
 import { withDirectory } from '../support/engine-run.js';
 
@@ -85,6 +89,40 @@ describe('the catalog', () => {
     blobs.dropPack(PACK);
     expect(blobs.locate(BLOB)).toMatchObject([{ pack: other }]);
     expect(blobs.findChunk(hex('0b'), 2, 1)).toBeUndefined();
+    catalog.close();
+  });
+
+  it('remembers manifests per key ring, as they were listed, until it is told to forget them', () => {
+    const catalog = openCatalog(undefined, REPOSITORY);
+    const ringOf = (byte: number): KeyRing =>
+      new KeyRing(nodeCrypto, REPOSITORY, [
+        { publicKey: new Uint8Array(32).fill(byte), role: 'backup', epoch: 1 },
+      ]);
+    const [mine, other] = [1, 2].map(
+      (byte) => new ManifestCatalog(catalog, { crypto: nodeCrypto, keyRing: ringOf(byte) }),
+    );
+    const totals = { files: 1, directories: 1, others: 0, bytes: 7 };
+    const summary: ManifestSummary = {
+      epoch: 1,
+      time: -1,
+      signedAt: 5,
+      parents: [hex('0e') as BackupId],
+      sequence: 2,
+      purpose: 'ordinary',
+      totals,
+      detail: {
+        host: 'h',
+        roots: [{ name: pathFromText('ä'), path: pathFromText('/ä'), entries: 2 }],
+        tags: [],
+        cut: 'none',
+      },
+    };
+    const id = hex('0d') as BackupId;
+    mine?.update([{ id, size: 300, modifiedMs: 12.5, summary }], []);
+    expect(mine?.remembered()).toEqual(new Map([[id, { id, size: 300, modifiedMs: 12.5, summary }]]));
+    expect(other?.remembered().size).toBe(0);
+    mine?.update([], [id]);
+    expect(mine?.remembered().size).toBe(0);
     catalog.close();
   });
 

@@ -13,7 +13,7 @@ export const runList: Run<FilterOptions> = async ({ context, options }) => {
   const { repository, unlocked, verified } = await context.open();
   const sealed = unlocked !== undefined && repository.names === 'sealed';
   const blobs = sealed ? (await context.reader(unlocked)).blobs : undefined;
-  const { backups, unreadable } = await describeBackups(repository, blobs);
+  const { backups, unreadable } = await describeBackups(repository, context.manifests(repository), blobs);
   assertFilterable(backups, options);
   const shown = backups.filter((backup) => matchesFilter(backup, toFilter(options)));
   const problems = unreadable.map(({ id, error }) => ({ id, code: error.code, message: error.message }));

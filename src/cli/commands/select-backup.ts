@@ -2,7 +2,13 @@
 
 import { hostname } from 'node:os';
 import { NbakError } from '../../errors.js';
-import { resolveBackup, resolveId, type DescribedBackup } from '../../repository/resolve.js';
+import { readBackup, readDetail } from '../../repository/manifests.js';
+import {
+  resolveBackup,
+  resolveId,
+  type DescribedBackup,
+  type DescribedSummary,
+} from '../../repository/resolve.js';
 import { PageReader } from '../../repository/pages.js';
 import type { Repository } from '../../repository/open.js';
 import type { Context, ContentReader } from '../context.js';
@@ -29,7 +35,7 @@ export async function selectBackup(
   const { repository, unlocked, verified } = await context.open();
   const sealed = unlocked !== undefined && repository.names === 'sealed';
   const reader = sealed ? await context.reader(unlocked) : undefined;
-  const backup = await choose(repository, reader, { text, options });
+  const backup = await choose(context, { repository, reader, text, options });
   return { repository, backup, verified, pages: reader?.pages ?? new PageReader(repository) };
 }
 
@@ -41,15 +47,21 @@ export async function selectContent(
 ): Promise<{ readonly backup: DescribedBackup; readonly reader: ContentReader }> {
   const unlocked = await context.unlock();
   const reader = await context.reader(unlocked);
-  return { reader, backup: await choose(unlocked, reader, { text, options }) };
+  return { reader, backup: await choose(context, { repository: unlocked, reader, text, options }) };
 }
 
 async function choose(
-  repository: Repository,
-  reader: ContentReader | undefined,
-  wanted: { readonly text: string; readonly options: FilterOptions },
+  context: Context,
+  wanted: {
+    readonly repository: Repository;
+    readonly reader: ContentReader | undefined;
+    readonly text: string;
+    readonly options: FilterOptions;
+  },
 ): Promise<DescribedBackup> {
-  const { backups, unreadable } = await describeBackups(repository, reader?.blobs);
+  const { repository, reader } = wanted;
+  const known = context.manifests(repository);
+  const { backups, unreadable } = await describeBackups(repository, known, reader?.blobs);
   if (wanted.text === 'latest') assertFilterable(backups, wanted.options);
   const [doubtful] = unreadable;
   if (wanted.text === 'latest' && doubtful !== undefined) {
@@ -70,7 +82,10 @@ async function choose(
     if (bad !== undefined) throw bad.error;
   }
   // `latest` means the latest of this machine, unless another is named.
-  return resolveBackup(backups, wanted.text, { host: hostname(), ...toFilter(wanted.options) });
+  const { id } = resolveBackup(backups, wanted.text, { host: hostname(), ...toFilter(wanted.options) });
+  // What is worked on is what lies there now, whatever the cache remembers.
+  const { manifest } = await readBackup(repository, id);
+  return { id, manifest, detail: await readDetail(manifest, reader?.blobs) };
 }
 
 /**
@@ -78,7 +93,7 @@ async function choose(
  *
  * @throws NbakError `KEY_MISSING`.
  */
-export function assertFilterable(backups: readonly DescribedBackup[], options: FilterOptions): void {
+export function assertFilterable(backups: readonly DescribedSummary[], options: FilterOptions): void {
   const wantsFilter = Object.keys(toFilter(options)).length > 0;
   if (!wantsFilter || backups.every(({ detail }) => detail !== undefined)) return;
   throw new NbakError(
