@@ -11,6 +11,7 @@ import { ProgressLine } from '../progress-line.js';
 import {
   coloured,
   count,
+  formatAmount,
   formatBytes,
   formatDuration,
   formatTime,
@@ -99,7 +100,7 @@ function printResult(result: BackupResult, quiet: boolean): void {
     const { filesTotal, filesUnchanged, bytesRead, bytesAdded, durationMs, databases, cut } = result;
     const seen = databases === 0 ? 'no databases' : `${count(databases, 'database')}, cut ${cut}`;
     printLine(
-      `${count(filesTotal, 'file')} (${filesUnchanged.toLocaleString('en-US')} unchanged, ${seen}), ` +
+      `${count(filesTotal, 'file')} (${formatAmount(filesUnchanged)} unchanged, ${seen}), ` +
         `${formatBytes(bytesRead)} read, ${formatBytes(bytesAdded)} added, ${formatDuration(durationMs)}`,
     );
   }
