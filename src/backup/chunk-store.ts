@@ -1,5 +1,6 @@
 /** Units in, blobs out: has them loaded, deduplicates their chunks by tag, has what is new sealed, and packs it. */
 
+import { isNbakError } from '../errors.js';
 import type { BlobKind } from '../format/blob.js';
 import type { BlobId, PackId } from '../format/ids.js';
 import type { BlobCatalog } from '../repository/catalog-blobs.js';
@@ -85,7 +86,8 @@ export class ChunkStore {
     const loaded = new Deferred<Loaded>();
     const stored = new Deferred<readonly StoredChunk[]>();
     const run = this.#process(unit, { loaded, stored }).catch((error: unknown) => {
-      this.#failure ??= { error };
+      // A file that cannot be read is its reader's business; everything else ends the session.
+      if (!isNbakError(error, 'SOURCE_UNREADABLE')) this.#failure ??= { error };
       loaded.reject(error);
       stored.reject(error);
     });

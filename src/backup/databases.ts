@@ -1,6 +1,5 @@
 /** The databases of a source: found by their header, seen at one moment, stored page-aligned. Implements §7.1 for writers. */
 
-import { closeSync } from 'node:fs';
 import type { DatabaseFacts } from '../format/entry.js';
 import type { Cut } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
@@ -8,10 +7,11 @@ import { isNbakError, NbakError } from '../errors.js';
 import { captureDatabases, type Capture, type PinnedDatabase } from '../source/sqlite/capture.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { toLatin1 } from '../source/sqlite/header.js';
+import { imageWithin, type DatabaseImage } from '../source/sqlite/image.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
-import type { Loaded, OpenFile } from './sealing/protocol.js';
+import type { Loaded } from './sealing/protocol.js';
 
 /** A database file that the scan found. */
 export interface FoundDatabase {
@@ -115,14 +115,16 @@ async function store(
     return { outcome: 'unreadable', error: new NbakError(code, message) };
   }
   try {
-    const { descriptor, size, facts } = await pinned.copy();
-    try {
-      // A copy of what SQLite still reads of a damaged database is worth less than its files as they are.
+    while (true) {
+      await using reading = await pinned.read();
+      const { size } = reading.image;
+      const stored = await storePages(reading.image, context);
+      const facts = await reading.finish();
+      // Somebody got round the pin; what comes next is a copy.
+      if (facts === undefined) continue;
+      // What SQLite still reads of a damaged database is worth less than its files as they are.
       if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
-      const stored = await storePages({ descriptor, path: Buffer.from(pinned.path) }, size, context);
       return { outcome: 'stored', size, ...stored, facts, fingerprint };
-    } finally {
-      closeSync(descriptor);
     }
   } catch (error) {
     if (isNbakError(error, 'DATABASE_DAMAGED')) return { outcome: 'damaged', message: error.message };
@@ -132,25 +134,28 @@ async function store(
 }
 
 async function storePages(
-  file: OpenFile,
-  size: number,
+  image: DatabaseImage,
   { chunks: store, onBytes }: DatabaseContext,
 ): Promise<{ readonly chunks: readonly StoredChunk[]; readonly hashes: readonly Uint8Array[] }> {
   const stored: Promise<readonly StoredChunk[]>[] = [];
   const hashes: Promise<readonly Uint8Array[]>[] = [];
-  for (let offset = 0; offset < size; offset += STRETCH_BYTES) {
-    const length = Math.min(STRETCH_BYTES, size - offset);
-    const unit = store.store({ kind: 'pages', file, offset, length });
-    stored.push(unit.stored);
-    hashes.push(unit.loaded.then((loaded) => hashesOf(loaded, length)));
-    onBytes(length);
-    await store.ready();
+  try {
+    for (let offset = 0; offset < image.size; offset += STRETCH_BYTES) {
+      const length = Math.min(STRETCH_BYTES, image.size - offset);
+      const part = imageWithin(image, offset, length);
+      const unit = store.store({ kind: 'pages', image: part, offset, length });
+      stored.push(unit.stored);
+      hashes.push(unit.loaded.then((loaded) => hashesOf(loaded)));
+      onBytes(length);
+      await store.ready();
+    }
+  } finally {
+    // Threads read from descriptors that the caller closes.
+    await Promise.allSettled(hashes);
   }
   return { chunks: (await Promise.all(stored)).flat(), hashes: (await Promise.all(hashes)).flat() };
 }
 
-function hashesOf({ hashes, consumed, chunks }: Loaded, length: number): readonly Uint8Array[] {
-  if (consumed !== length)
-    throw new NbakError('INTERNAL', 'The staged copy of a database is shorter than it was');
+function hashesOf({ hashes, chunks }: Loaded): readonly Uint8Array[] {
   return chunks.map((_, i) => hashes.subarray(32 * i, 32 * i + 32));
 }

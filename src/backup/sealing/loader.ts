@@ -11,6 +11,7 @@ import type { BlobSealer } from '../../repository/blob-crypto.js';
 import { contentDigest, contentHash } from '../../repository/content-digest.js';
 import { openSourceFile, readAt, type SourceFile } from '../../source/read-file.js';
 import { sourcePath } from '../../source/root.js';
+import { readImage } from '../../source/sqlite/image.js';
 import type { Loaded, OpenFile, ReadFile, SealingStart, Unit } from './protocol.js';
 
 /** A chunk in a slot's memory. */
@@ -71,8 +72,9 @@ export class Loader {
     return this.#hashed(chunks, start);
   }
 
-  #pages({ file, offset, length }: Extract<Unit, { kind: 'pages' }>): LoadedUnit {
-    const bytes = this.#read(file, offset, length);
+  #pages({ image, offset, length }: Extract<Unit, { kind: 'pages' }>): LoadedUnit {
+    const memory = this.#memoryFor(length).subarray(0, length);
+    const bytes = memory.subarray(0, readImage(image, memory, offset));
     return this.#hashed(cutEvery(DATABASE_CHUNK_BYTES, bytes), bytes.length);
   }
 

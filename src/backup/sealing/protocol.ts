@@ -3,6 +3,7 @@
 import type { Timestamp } from '../../format/entry.js';
 import type { BlobKind } from '../../format/blob.js';
 import type { BytePath } from '../../format/path.js';
+import type { DatabaseImage } from '../../source/sqlite/image.js';
 import type { BlobSecrets } from '../../repository/blob-crypto.js';
 
 /** Most bytes that a unit holds: more than the longest chunk (§7.3), so that cutting always gets ahead. */
@@ -32,7 +33,7 @@ export type Unit =
       readonly isEnd: boolean;
     }
   /** A stretch of a database, cut at multiples of its chunk length (§7.1). */
-  | { readonly kind: 'pages'; readonly file: OpenFile; readonly offset: number; readonly length: number }
+  | { readonly kind: 'pages'; readonly image: DatabaseImage; readonly offset: number; readonly length: number }
   /** One file that is one chunk (§7.2). */
   | { readonly kind: 'file'; readonly directory: string; readonly path: BytePath }
   /** Small files that share a bundle (§7.4). */

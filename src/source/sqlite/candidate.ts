@@ -7,6 +7,8 @@ import type { CaptureProcess } from './child-process.js';
 import { isSeenOpen, isSeenWriting } from './file-locks.js';
 import { SIDECAR_SUFFIXES, openForReading, sidecarPath, sniffDatabase, toLatin1 } from './header.js';
 import type { DatabaseHeader, FilePath } from './header.js';
+import { inodeOf } from './in-place.js';
+import type { OpenedFiles } from './in-place.js';
 import { copyAtRest } from './private-copy.js';
 import { createPrivateFile, replaceByDecoy } from './private-file.js';
 import type { PrivateFile } from './private-file.js';
@@ -29,6 +31,7 @@ export type CandidateState =
       readonly isWal: boolean;
       readonly isLockable: boolean;
       readonly isSeen: boolean;
+      readonly opened: OpenedFiles;
     }
   | { readonly way: 'copy'; readonly file: PrivateFile; readonly stillness: string }
   | {
@@ -124,6 +127,7 @@ export class Candidate {
 
   /** Returns undefined when the matter is decided, else why it must be tried again. */
   async #openInPlace(header: DatabaseHeader): Promise<string | undefined> {
+    const opened = { file: inodeOf(this.path), log: inodeOf(sidecarPath(this.path, '-wal')) };
     const before = this.#sidecarInodes();
     const { child, directory } = this.#context;
     const { outcome, message } = await child.ask('open', {
@@ -148,7 +152,7 @@ export class Candidate {
     }
     const isWal = header.journal === 'wal';
     const isLockable = isWal && mayWrite(this.path);
-    this.state = { way: 'in-place', isWal, isLockable, isSeen: !this.#neverStill };
+    this.state = { way: 'in-place', isWal, isLockable, isSeen: !this.#neverStill, opened };
     return undefined;
   }
 
@@ -200,9 +204,7 @@ export class Candidate {
   }
 
   #sidecarInodes(): string {
-    return (['-wal', '-shm'] as const)
-      .map((suffix) => lstatSync(sidecarPath(this.path, suffix), { throwIfNoEntry: false })?.ino ?? 0)
-      .join(':');
+    return (['-wal', '-shm'] as const).map((suffix) => inodeOf(sidecarPath(this.path, suffix))).join(' ');
   }
 
   #removeOwnSidecars(before: string): void {

@@ -1,34 +1,28 @@
-/** Captures SQLite databases that others are writing: one cut over all of them, then one copy after the other. */
-import { closeSync, fstatSync, lstatSync } from 'node:fs';
-import { NbakError, isNbakError } from '../../errors.js';
-import type { ErrorCode } from '../../errors.js';
+/** Captures SQLite databases that others are writing: one cut over all of them, then each is read or copied. */
+import { closeSync } from 'node:fs';
 import { Candidate } from './candidate.js';
 import type { CaptureContext } from './candidate.js';
-import { CaptureProcess, CaptureProcessError } from './child-process.js';
-import { sidecarPath, toLatin1 } from './header.js';
+import { interrupted, isAborted, toNbakError } from './capture-errors.js';
+import { CaptureProcess } from './child-process.js';
+import { toLatin1 } from './header.js';
 import type { FilePath } from './header.js';
+import { DatabasePin } from './database-pin.js';
+import type { DatabaseCopy, DatabaseReading } from './database-pin.js';
 import { createPrivateDirectory, removePrivateDirectory } from './private-directory.js';
-import type { Cut, DatabaseFacts } from './protocol.js';
-import { requireSpace } from './space.js';
+import type { Cut } from './protocol.js';
+import { requireSpace, sizeWithLog } from './space.js';
 
 export type { FilePath } from './header.js';
+export type { DatabaseCopy, DatabaseReading } from './database-pin.js';
 export type { Cut, DatabaseFacts } from './protocol.js';
 
 /** Where copies go and how long to wait. */
 export interface CaptureOptions {
-  /** An existing directory with room for the largest database and for all that nobody has open. */
+  /** An existing directory with room for the largest database in rollback mode and for all that nobody has open. */
   readonly stagingDirectory: string;
   /** Milliseconds that one database may keep the capture waiting for its lock. */
   readonly lockWaitMs: number;
   readonly signal?: AbortSignal;
-}
-
-/** A copy of one database. */
-export interface DatabaseCopy {
-  /** Open for reading at any offset; the file has no name. The caller closes it. */
-  readonly descriptor: number;
-  readonly size: number;
-  readonly facts: DatabaseFacts;
 }
 
 /** One database of a capture. */
@@ -38,6 +32,13 @@ export interface PinnedDatabase {
   readonly outcome: 'pinned' | 'locked' | 'damaged' | 'unreadable';
   /** Why it is not pinned. */
   readonly message?: string;
+  /**
+   * Makes the pinned state readable, in the source itself where that can be proven right afterwards, else in a copy.
+   * Once per database, and once more when {@link DatabaseReading.finish} has found that the proof failed.
+   *
+   * @throws NbakError as {@link copy} does.
+   */
+  read(): Promise<DatabaseReading>;
   /**
    * Copies the pinned state, releases the pin, then checks the copy. Once per database. `facts.check` may be
    * `damaged`; then the copy is what SQLite reads, page for page.
@@ -54,7 +55,7 @@ export interface Capture extends AsyncDisposable {
   readonly cut: Cut;
   /** The moment of the cut, milliseconds since 1970. */
   readonly timeMs: number;
-  /** In the order in which they are best copied: first those whose pin blocks their writers. */
+  /** In the order in which they are best read: first those whose pin blocks their writers. */
   readonly databases: readonly PinnedDatabase[];
   /** Releases every pin, ends the process and removes its directory. Handed-out descriptors stay open. */
   close(): Promise<void>;
@@ -169,51 +170,15 @@ class CaptureSession implements Capture {
 
   #present(candidate: Candidate): PinnedDatabase {
     const { path, state } = candidate;
-    if (state.way === 'failed') {
-      const refuse = (): Promise<never> => Promise.reject(new TypeError('This database is not pinned'));
-      return { path, outcome: state.outcome, message: state.message, copy: refuse };
-    }
-    let isTaken = false;
-    return {
-      path,
-      outcome: 'pinned',
-      copy: async () => {
-        if (isTaken) throw new TypeError('This database was copied already');
-        isTaken = true;
-        try {
-          return await this.#copy(candidate);
-        } catch (error) {
-          throw isAborted(this.#context.signal) ? interrupted() : toNbakError(error, path);
-        }
-      },
-    };
+    if (state.way !== 'failed') return new DatabasePin(this.#context, candidate);
+    const refuse = (): Promise<never> => Promise.reject(new TypeError('This database is not pinned'));
+    return { path, outcome: state.outcome, message: state.message, read: refuse, copy: refuse };
   }
 
-  async #copy(candidate: Candidate): Promise<DatabaseCopy> {
-    const { child, directory } = this.#context;
-    const { state, path, number } = candidate;
-    if (state.way === 'copy') {
-      const facts = await child.ask('check', { file: state.file.path });
-      const { descriptor } = state.file;
-      // From here on the descriptor is the caller's.
-      candidate.fail('unreadable', 'Copied already');
-      return { descriptor, size: fstatSync(descriptor).size, facts };
-    }
-    requireSpace(directory, sizeWithLog(path));
-    const { descriptor, path: file } = await candidate.makeFile();
-    try {
-      await child.ask('copy', { database: number, file });
-      const facts = await child.ask('check', { file });
-      return { descriptor, size: fstatSync(descriptor).size, facts };
-    } catch (error) {
-      closeSync(descriptor);
-      throw error;
-    }
-  }
-
+  /** Of those that are always copied; the others, only when they cannot be read in place. */
   #requireSpaceForLargest(): void {
-    const open = this.#candidates.filter(({ state }) => state.way === 'in-place');
-    requireSpace(this.#context.directory, Math.max(0, ...open.map(({ path }) => sizeWithLog(path))));
+    const copied = this.#candidates.filter(({ state }) => state.way === 'in-place' && !state.isWal);
+    requireSpace(this.#context.directory, Math.max(0, ...copied.map(({ path }) => sizeWithLog(path))));
   }
 
   async #close(): Promise<void> {
@@ -228,34 +193,4 @@ class CaptureSession implements Capture {
 function urgency({ state }: Candidate): number {
   if (state.way !== 'in-place') return 2;
   return state.isWal ? 1 : 0;
-}
-
-/** Pages of the log may lie beyond the file's end; each is counted, which errs upwards. */
-function sizeWithLog(path: FilePath): number {
-  const files = [Buffer.from(path), sidecarPath(path, '-wal')];
-  return files.reduce((sum, file) => sum + (lstatSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
-}
-
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
-}
-
-function interrupted(): NbakError {
-  return new NbakError('INTERRUPTED', 'The capture of databases was interrupted');
-}
-
-function toNbakError(error: unknown, path?: FilePath): Error {
-  if (isNbakError(error) || !(error instanceof CaptureProcessError)) return error as Error;
-  const name = path === undefined ? 'A database' : `Database ${Buffer.from(path).toString()}`;
-  return new NbakError(codeFor(error.code), `${name} could not be copied: ${error.message}`, {
-    details: { reason: error.code },
-    hint: 'The rest of the backup is not affected.',
-    cause: error,
-  });
-}
-
-function codeFor(sqlite: string): ErrorCode {
-  if (/^SQLITE_(BUSY|LOCKED)/.test(sqlite)) return 'DATABASE_LOCKED';
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(sqlite)) return 'DATABASE_DAMAGED';
-  return sqlite === 'SQLITE_FULL' ? 'SPACE_INSUFFICIENT' : 'SOURCE_UNREADABLE';
 }

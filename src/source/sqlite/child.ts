@@ -36,9 +36,11 @@ const handlers: Handlers = {
       adopted(file).inspect();
     }),
   pin: (request) => pinAll(databases, request),
+  locate: ({ database }) => opened(database).locate(),
+  examine: ({ database }) => opened(database).examine(),
+  confirm: ({ database }) => opened(database).isUndisturbed(),
   copy: async ({ database, file }) => {
-    const source = databases.get(database);
-    if (source === undefined) throw new TypeError(`Database ${database} is not open`);
+    const source = opened(database);
     let isNamed = true;
     try {
       await source.copyTo(file, PAGES_PER_STEP, () => {
@@ -72,6 +74,12 @@ const handlers: Handlers = {
     return null;
   },
 };
+
+function opened(database: number): SourceDatabase {
+  const found = databases.get(database);
+  if (found === undefined) throw new TypeError(`Database ${database} is not open`);
+  return found;
+}
 
 function adopted(file: string): AdoptedFile {
   const found = files.get(file);

@@ -1,10 +1,10 @@
 /** In the parent: a copy of a database that may not be opened in place, merged and rolled back without SQLite. */
-import { closeSync, fstatSync, ftruncateSync, lstatSync, read, write } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { openForReading, sidecarPath } from './header.js';
 import type { FilePath } from './header.js';
 import { playBackJournal } from './rollback-journal.js';
-import { requireSpace } from './space.js';
+import { requireSpace, sizeWithLog } from './space.js';
 import { settledStillness, stillness } from './stillness.js';
 import { mergeWal } from './wal.js';
 
@@ -31,7 +31,7 @@ export interface CopyTarget {
 export async function copyAtRest(path: FilePath, target: CopyTarget): Promise<string | undefined> {
   const before = settledStillness(path);
   ftruncateSync(target.descriptor, 0);
-  requireSpace(target.directory, sizeOf(Buffer.from(path)) + sizeOf(sidecarPath(path, '-wal')));
+  requireSpace(target.directory, sizeWithLog(path));
   await withFile(Buffer.from(path), (source) => copyBytes(source, target));
   // SQLite's own order: a hot journal first, and only then is the log looked at.
   await withFile(
@@ -43,7 +43,8 @@ export async function copyAtRest(path: FilePath, target: CopyTarget): Promise<st
   return stillness(path) === before ? before : undefined;
 }
 
-async function copyBytes(source: number, target: CopyTarget): Promise<void> {
+/** Copies an open file from its beginning to its end. */
+export async function copyBytes(source: number, target: CopyTarget): Promise<void> {
   const buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, fstatSync(source).size + 1));
   let offset = 0;
   while (true) {
@@ -82,8 +83,4 @@ async function withFile(
   } finally {
     closeSync(descriptor);
   }
-}
-
-function sizeOf(file: Buffer): number {
-  return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -1,6 +1,7 @@
 /** What the parent and the capture process say to each other: a closed list of requests, one answer each. */
+import type { LogState } from './wal.js';
 
-/** Facts of a captured database, read from the copy that is stored. */
+/** Facts of a captured database, of the state that is stored. */
 export interface DatabaseFacts {
   readonly pageSize: number;
   readonly pages: number;
@@ -47,6 +48,15 @@ export type PinAnswer =
       readonly message: string;
     };
 
+/** Where the pages of a pinned database lie. */
+export interface PinnedPlace {
+  readonly journal: DatabaseFacts['journal'];
+  readonly pageSize: number;
+  readonly pages: number;
+  /** Newer pages than those of the file; null where the file alone is the pinned state, for as long as it is pinned. */
+  readonly log: LogState | null;
+}
+
 /** Every request with its answer. Paths of sources have one character per byte; private paths are text. */
 export interface Requests {
   /** Opens a database in place, reading only. `link` is a private name to use for paths that are not text. */
@@ -62,6 +72,12 @@ export interface Requests {
     answer: { readonly outcome: OpenOutcome; readonly message: string };
   };
   pin: { request: PinRequest; answer: PinAnswer };
+  /** Says where a pinned database lies; null when only SQLite can tell. */
+  locate: { request: { readonly database: number }; answer: PinnedPlace | null };
+  /** Checks a database through its pin. */
+  examine: { request: { readonly database: number }; answer: DatabaseFacts };
+  /** Says whether what `locate` answered has been true all the time. */
+  confirm: { request: { readonly database: number }; answer: boolean };
   /** Copies a pinned database into an adopted file and releases the pin. */
   copy: { request: { readonly database: number; readonly file: string }; answer: null };
   /** Checks an adopted file that has its content, and closes it. */

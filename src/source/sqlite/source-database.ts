@@ -2,8 +2,12 @@
 import { symlinkSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { sleepSync } from '../clock.js';
+import { extentOf, factsOf } from './facts.js';
 import { fromLatin1 } from './header.js';
+import type { DatabaseFacts, PinnedPlace } from './protocol.js';
 import { classifyError } from './sqlite-errors.js';
+import { WalIndex } from './wal-index.js';
+import type { IndexState } from './wal-index.js';
 
 /** How long a single attempt waits for a lock; longer waits are many attempts, so that pins can be let go between. */
 const ATTEMPT_MS = 50;
@@ -12,6 +16,10 @@ const ATTEMPT_MS = 50;
  * pause and lets readers in for some 50 µs between two commits.
  */
 const TRY_PAUSE_MS = 0.05;
+/** How often a pin is taken again because somebody committed at that moment and we cannot tell what it shows. */
+const MOST_PINS = 5;
+/** SQLite's cache for work that reads every page once. */
+const SMALL_CACHE = 'cache_size = -2000';
 
 /**
  * One database, opened in place. A read-only connection cannot take the exclusive lock, so that closing it never
@@ -29,6 +37,8 @@ export class SourceDatabase {
   readonly #read: Database.Statement;
   #writer: Database.Database | undefined;
   #marked: unknown;
+  #index: WalIndex | undefined;
+  #pinned: IndexState | undefined;
 
   /** @throws SqliteError, for `classifyError`. */
   constructor(path: string, link: string) {
@@ -60,10 +70,21 @@ export class SourceDatabase {
     return this.#version.get() !== this.#marked;
   }
 
-  /** Begins a read transaction and makes it real: BEGIN alone takes no snapshot. */
+  /**
+   * Begins a read transaction and makes it real: BEGIN alone takes no snapshot. Where the log's index says the same
+   * before and after, that is what is pinned.
+   */
   pin(): void {
-    this.#begin.run();
-    patiently(() => this.#read.get(), ATTEMPT_MS);
+    if (this.isWal) this.#index ??= WalIndex.open(this.path);
+    for (let count = 1; ; count += 1) {
+      const before = this.#index?.read();
+      this.#begin.run();
+      patiently(() => this.#read.get(), ATTEMPT_MS);
+      const after = this.#index?.read();
+      this.#pinned = before?.header === after?.header ? after : undefined;
+      if (this.#index === undefined || this.#pinned !== undefined || count === MOST_PINS) return;
+      this.unpin();
+    }
   }
 
   /** Ends the pin if there is one. */
@@ -88,9 +109,44 @@ export class SourceDatabase {
     this.#writer = undefined;
   }
 
+  /**
+   * Where the pages of the pinned state lie, for readers who take no locks; null when only SQLite can tell.
+   *
+   * A reader whose pin needs frames of the log stops writers from beginning it anew, and checkpoints from copying
+   * frames beyond its own. Where all frames had been copied, SQLite may have pinned the file alone (read mark 0): then
+   * the log can be begun anew at any time, and no checkpoint touches the file. The index was read after the pin and
+   * numbers only grow, so fewer copied frames than there are mean a pin of the first kind; and if all are copied the
+   * file alone is right whichever it is.
+   */
+  locate(): PinnedPlace | null {
+    if (!this.#reader.inTransaction) return null;
+    const { journal, pageSize, pages } = extentOf(this.#reader);
+    if (pageSize === 0 || pages === 0) return null;
+    if (journal === 'rollback') return { journal, pageSize, pages, log: null };
+    if (this.#pinned === undefined || this.#pinned.backfilled > this.#pinned.frames) return null;
+    const { salts, frames, checksum, backfilled } = this.#pinned;
+    return { journal, pageSize, pages, log: backfilled === frames ? null : { salts, frames, checksum } };
+  }
+
+  /** True when nothing that {@link locate} relies on was overwritten since: no new log, no page of a later commit. */
+  isUndisturbed(): boolean {
+    if (!this.#reader.inTransaction) return false;
+    if (this.#pinned === undefined || this.#pinned.backfilled === this.#pinned.frames) return true;
+    const now = this.#index?.read();
+    return now?.salts === this.#pinned.salts && now.attempted <= this.#pinned.frames;
+  }
+
+  /** Checks the pinned state. */
+  examine(): DatabaseFacts {
+    this.#reader.pragma(SMALL_CACHE);
+    return factsOf(this.#reader);
+  }
+
   /** Copies the pinned state into `file`, calling `progress` before the first page and after every `step` pages. */
   async copyTo(file: string, step: number, progress: () => void): Promise<void> {
-    this.#reader.pragma('cache_size = -2000');
+    // Without its transaction SQLite would copy a later moment.
+    if (!this.#reader.inTransaction) throw new TypeError('The database is not pinned any more');
+    this.#reader.pragma(SMALL_CACHE);
     await this.#reader.backup(file, {
       progress: () => {
         progress();
