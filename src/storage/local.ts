@@ -172,11 +172,15 @@ class LocalStorage implements Storage {
 
   async *list(prefix: string): AsyncGenerator<ObjectInfo> {
     assertNamePrefix(prefix);
-    for await (const found of this.#walk(prefix)) if ('object' in found) yield found.object;
+    for await (const group of this.#walk(prefix)) {
+      for (const found of group) if ('object' in found) yield found.object;
+    }
   }
 
   async *listForeign(): AsyncGenerator<ForeignEntry> {
-    for await (const found of this.#walk('')) if ('foreign' in found) yield found.foreign;
+    for await (const group of this.#walk('')) {
+      for (const found of group) if ('foreign' in found) yield found.foreign;
+    }
   }
 
   async delete(name: ObjectName): Promise<void> {
