@@ -32,8 +32,11 @@ export function pathFromText(text: string): BytePath {
 
 /** `path` as text for people: UTF-8, with U+FFFD where the bytes are not. */
 export function pathToText(path: BytePath): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(pathToBytes(path));
+  // ASCII is its own UTF-8, and most paths are nothing else.
+  return /[\u0080-\u00ff]/.test(path) ? DECODER.decode(pathToBytes(path)) : path;
 }
+
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Compares two paths in path order (§10.3): component by component, each bytewise, so that a directory is
