@@ -65,6 +65,16 @@ export function parseDuration(text: string, option: string): number {
   return Number(amount) * factor;
 }
 
+const SIZE_UNITS: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** Bytes of `64MiB`, `500KiB` or `1.5GiB`, at least one. */
+export function parseSize(text: string, option: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(amount ?? 0) * (SIZE_UNITS[unit] ?? 0));
+  if (bytes < 1) throw usage(`${option} takes a size such as 512KiB, 64MiB or 2GiB, not ${text}`);
+  return bytes;
+}
+
 /** One of a few words. */
 export function parseChoice<T extends string>(text: string, choices: readonly T[], option: string): T {
   const choice = choices.find((each) => each === text);

@@ -77,6 +77,15 @@ export function declareCommands(program: Command, attach: Attach): void {
     addFilters(declare(program, 'cat <backup> <path>', 'write one file of a backup to stdout')),
     async () => (await import('./cat.js')).runCat,
   );
+
+  attach(
+    declare(program, 'bench [source]', 'measure what the stages of a backup cost on this machine').option(
+      '--size <size>',
+      'how much to measure with',
+      '256MiB',
+    ),
+    async () => (await import('./bench.js')).runBench,
+  );
 }
 
 /** What `latest` and `list` choose among. */
