@@ -1,138 +1,141 @@
-/** `npm run bench`: nbak against restic on one machine in one run, results compared before they count. */
+/** `npm run bench`: nbak against restic and Borg on one machine in one run; see README.md. */
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { changeState, makeState } from './corpus.js';
-import { median, type Measured } from './measure.js';
-import { nbakTool, resticTool, versionOf, type Tool } from './tools.js';
+import { Bench } from './bench.js';
+import { drawChart } from './chart.js';
+import { describeMachine, type Report, type SuiteReport } from './report.js';
+import { SUITES } from './suites/index.js';
+import type { Suite } from './suites/suite.js';
+import { formatReport } from './table.js';
+import { borgTool } from './tools/borg.js';
+import { nbakTool } from './tools/nbak.js';
+import { resticTool } from './tools/restic.js';
+import { remove, versionOf } from './tools/tool.js';
+import { warmUp } from './warm-up.js';
 
-/** One work, measured pair by pair. */
-interface Row {
-  readonly work: string;
-  readonly nbak: number;
-  readonly restic: number;
-  /** Median of restic / nbak, pair by pair. */
-  readonly faster: number;
-  readonly peakMiB: number;
-  readonly bytes: Readonly<Record<string, number>>;
-}
+const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
+const USAGE = `npm run bench -- [options]
+  --suite NAME    only this suite; repeatable: ${SUITES.map(({ name }) => name).join(', ')}
+  --scale S       size of the corpora, above 0; 1 is what the targets mean
+  --pairs N       paired runs of each work, instead of the suite's own number
+  --json          the report as JSON on stdout instead of the table
+  --out FILE      writes the report there; a whole run at scale 1 goes to bench/results/ in any case
+  --chart FILE    draws bench/results/latest.svg from a report and measures nothing`;
 
-type Work = 'first' | 'unchanged' | 'changed' | 'verify' | 'restore';
-const WORKS: readonly Work[] = ['first', 'unchanged', 'changed', 'verify', 'restore'];
+process.exitCode = await main();
 
-const { values } = parseArgs({
-  options: {
-    scale: { type: 'string', default: '1' },
-    pairs: { type: 'string', default: '5' },
-    out: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const scale = Number(values.scale);
-const pairs = Number(values.pairs);
-if (!(scale > 0 && scale <= 10) || !Number.isInteger(pairs) || pairs < 1)
-  throw new RangeError('--scale is above 0, --pairs a whole number');
-
-const restic = versionOf('restic', 'version');
-if (restic === undefined) {
-  console.error('restic is not installed: run `eval "$(bench/peers.sh)"` first.');
-  process.exit(2);
-}
-const work = mkdtempSync(join(tmpdir(), 'nbak-bench-'));
-try {
-  const rows = await measureState();
-  const report = {
-    date: new Date().toISOString(),
-    machine: {
-      cpu: cpus()[0]?.model ?? '?',
-      cores: cpus().length,
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: 'string', multiple: true },
+      scale: { type: 'string', default: '1' },
+      pairs: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      out: { type: 'string' },
+      chart: { type: 'string' },
+      help: { type: 'boolean', default: false },
     },
-    restic,
-    corpus: { suite: 'state', scale, pairs },
-    rows,
-  };
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
-  if (values.json) console.log(JSON.stringify(report));
-  else printTable(rows);
-} finally {
-  rmSync(work, { recursive: true, force: true });
-}
-
-async function measureState(): Promise<readonly Row[]> {
-  const runs: Record<Work, { readonly tool: string; readonly run: Measured; readonly bytes: number }[]> = {
-    first: [],
-    unchanged: [],
-    changed: [],
-    verify: [],
-    restore: [],
-  };
-  for (let pair = 0; pair < pairs; pair += 1) {
-    const source = join(work, 'state');
-    makeState(source, scale);
-    const tools = [nbakTool(work), resticTool(work)];
-    // Who goes first changes from pair to pair, so that neither always meets the warmer cache.
-    if (pair % 2 === 1) tools.reverse();
-    for (const tool of tools) await tool.init();
-    const step = async (name: Work, run: (tool: Tool) => Promise<Measured>): Promise<void> => {
-      for (const tool of tools) {
-        execFileSync('sync');
-        const before = tool.stored();
-        const measured = await run(tool);
-        runs[name].push({ tool: tool.name, run: measured, bytes: tool.stored() - before });
-      }
-    };
-    await step('first', (tool) => tool.backup(source));
-    await step('unchanged', (tool) => tool.backup(source));
-    changeState(source, scale);
-    await step('changed', (tool) => tool.backup(source));
-    await step('verify', (tool) => tool.verify());
-    await step('restore', (tool) => tool.restore(join(work, `restored-${tool.name}`)));
-    compare(source, join(work, 'restored-nbak'));
-    compare(source, join(work, 'restored-restic', source));
-    for (const name of ['state', 'restored-nbak', 'restored-restic'])
-      rmSync(join(work, name), { recursive: true });
-    console.error(`pair ${pair + 1} of ${pairs} done`);
-  }
-  return WORKS.map((name): Row => {
-    const of = (tool: string): typeof runs.first => runs[name].filter((each) => each.tool === tool);
-    const seconds = (tool: string): number[] => of(tool).map(({ run }) => run.seconds);
-    const [ours, theirs] = [seconds('nbak'), seconds('restic')];
-    return {
-      work: name,
-      nbak: median(ours),
-      restic: median(theirs),
-      faster: median(ours.map((own, i) => (theirs[i] ?? Number.NaN) / own)),
-      peakMiB: Math.max(...of('nbak').map(({ run }) => run.peakMiB)),
-      bytes: {
-        nbak: median(of('nbak').map(({ bytes }) => bytes)),
-        restic: median(of('restic').map(({ bytes }) => bytes)),
-      },
-    };
   });
-}
-
-/** A restore that is not equal makes every number worthless. Databases at rest are equal to the byte but page 1. */
-function compare(source: string, restored: string): void {
-  execFileSync('diff', ['-r', '--exclude=state.db*', source, restored], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-}
-
-function printTable(rows: readonly Row[]): void {
-  console.log('work        nbak s   restic s   faster   peak MiB   bytes nbak / restic');
-  for (const { work: name, nbak, restic: peer, faster, peakMiB, bytes } of rows) {
-    const cells = [
-      nbak.toFixed(2).padStart(8),
-      peer.toFixed(2).padStart(10),
-      `${faster.toFixed(2)}×`.padStart(8),
-    ];
-    console.log(
-      `${name.padEnd(10)}${cells.join(' ')} ${peakMiB.toFixed(0).padStart(10)}   ${bytes['nbak'] ?? 0} / ${bytes['restic'] ?? 0}`,
-    );
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
   }
+  if (values.chart !== undefined) {
+    writeChart(JSON.parse(readFileSync(values.chart, 'utf8')) as Report);
+    return 0;
+  }
+  const scale = Number(values.scale);
+  const pairs = values.pairs === undefined ? undefined : Number(values.pairs);
+  const suites = SUITES.filter(({ name, byDefault }) => values.suite?.includes(name) ?? byDefault);
+  const unknown = values.suite?.filter((name) => !SUITES.some((suite) => suite.name === name)) ?? [];
+  if (
+    !(scale > 0 && scale <= 10) ||
+    unknown.length > 0 ||
+    !(pairs === undefined || (Number.isInteger(pairs) && pairs > 0))
+  ) {
+    console.error(USAGE);
+    return 2;
+  }
+  const report = await measureAll(suites, scale, pairs);
+  if (report === undefined) return 2;
+  if (values.out !== undefined) writeReport(values.out, report);
+  if (scale === 1 && pairs === undefined && values.suite === undefined) {
+    mkdirSync(RESULTS, { recursive: true });
+    writeReport(join(RESULTS, `${report.date.slice(0, 10)}.json`), report);
+    writeChart(report);
+  }
+  console.log(values.json ? JSON.stringify(report) : formatReport(report));
+  return report.suites.some((suite) => 'failed' in suite) ? 1 : 0;
+}
+
+/** @returns undefined where restic is not installed. */
+async function measureAll(
+  suites: readonly Suite[],
+  scale: number,
+  pairs: number | undefined,
+): Promise<Report | undefined> {
+  const restic = versionOf('restic', 'version');
+  const borg = versionOf('borg', '--version');
+  const nbak = versionOf(
+    process.execPath,
+    fileURLToPath(new URL('../cli/main.js', import.meta.url)),
+    '--version',
+  );
+  if (restic === undefined) {
+    console.error('restic is not installed: run `eval "$(bench/peers.sh)"` first.');
+    return undefined;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'nbak-bench-'));
+  // The programs of this run are of the terminal's process group and are interrupted with it.
+  process.once('SIGINT', () => {
+    remove(directory);
+    process.exit(130);
+  });
+  const startedAt = performance.now();
+  const log = (text: string): void =>
+    console.error(`${((performance.now() - startedAt) / 60_000).toFixed(1).padStart(5)} min  ${text}`);
+  try {
+    log('touching memory that was never touched');
+    warmUp();
+    const tools = {
+      nbak: nbakTool(directory),
+      restic: resticTool(directory),
+      borg: borg === undefined ? undefined : borgTool(directory),
+    };
+    const bench = new Bench({ directory, tools, scale, pairs: 1, log });
+    const done: SuiteReport[] = [];
+    for (const suite of suites) done.push(await runSuite(suite, bench.with(pairs ?? suite.pairs)));
+    const programs = { nbak: `nbak ${nbak ?? '?'}`, restic, ...(borg !== undefined && { borg }) };
+    return { date: new Date().toISOString(), machine: describeMachine(), programs, scale, suites: done };
+  } finally {
+    remove(directory);
+  }
+}
+
+/** A suite that fails says so in the report; the others go on. */
+async function runSuite(suite: Suite, bench: Bench): Promise<SuiteReport> {
+  const { pairs, log } = bench.options;
+  const startedAt = performance.now();
+  const minutes = (): number => Math.round((performance.now() - startedAt) / 6000) / 10;
+  log(`${suite.name}: ${suite.summary}`);
+  try {
+    return { suite: suite.name, pairs, ...(await suite.run(bench)), minutes: minutes() };
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : String(error);
+    log(`${suite.name} failed: ${failed}`);
+    return { suite: suite.name, failed, minutes: minutes() };
+  }
+}
+
+function writeReport(path: string, report: Report): void {
+  writeFileSync(path, `${JSON.stringify(report, null, 1)}\n`);
+}
+
+function writeChart(report: Report): void {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, 'latest.svg'), drawChart(report));
 }
