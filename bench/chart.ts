@@ -1,6 +1,6 @@
 /** The chart for the README: how long each work takes, with nbak as the measure. Readable on light and on dark. */
 
-import type { Report } from './report.js';
+import { rowsOf, type Report } from './report.js';
 import type { Row } from './rows.js';
 import type { ToolName } from './tools/tool.js';
 
@@ -15,6 +15,9 @@ const GROUP_GAP = 16;
 const TOP = 62;
 const BOTTOM = 30;
 
+/** Longer bars are cut, and marked: one slow work would make all others too short to read. */
+const MOST_TIMES = 8;
+
 const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-size: 15px; font-weight: 600 }
@@ -27,10 +30,11 @@ const STYLE = `
 
 /** An SVG of every work that nbak and restic both did. */
 export function drawChart(report: Report): string {
-  const rows = report.suites
-    .flatMap((suite) => ('failed' in suite ? [] : suite.rows))
-    .filter(({ unit, nbak, restic }) => unit === 's' && nbak !== undefined && restic !== undefined);
-  const scale = Math.max(1, ...rows.flatMap((row) => TOOLS.map((tool) => timesOf(row, tool))));
+  const rows = rowsOf(report).filter(
+    ({ unit, nbak, restic }) => unit === 's' && nbak !== undefined && restic !== undefined,
+  );
+  const longest = Math.max(1, ...rows.flatMap((row) => TOOLS.map((tool) => timesOf(row, tool))));
+  const scale = Math.min(longest, MOST_TIMES);
   let y = TOP;
   const groups = rows.map((row) => {
     const { svg, height } = drawGroup(row, y, scale);
@@ -65,9 +69,10 @@ function drawGroup(row: Row, top: number, scale: number): { readonly svg: string
   const drawn = bars.map((tool, i) => {
     const y = top + i * (BAR + GAP);
     const times = timesOf(row, tool);
-    const width = Math.max(1, (times / scale) * (WIDTH - LABELS - AFTER_BAR));
+    const width = Math.max(1, (Math.min(times, scale) / scale) * (WIDTH - LABELS - AFTER_BAR));
     const factor = tool === 'nbak' ? '' : ` · ${times.toFixed(1)} ×`;
-    const label = `${(row[tool] ?? 0).toFixed(2)} s${factor}`;
+    const cut = times > scale ? '» ' : '';
+    const label = `${cut}${(row[tool] ?? 0).toFixed(2)} s${factor}`;
     return (
       `<rect class="${tool}" x="${LABELS}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>` +
       `<text class="small" x="${(LABELS + width + 6).toFixed(1)}" y="${y + 10}">${label}</text>`

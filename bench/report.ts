@@ -1,6 +1,7 @@
 /** What a run of the bench leaves: its machine, its programs, and what each suite measured. */
 
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import type { Row } from './rows.js';
 import type { SuiteResult } from './suites/suite.js';
 
 /** Where it was measured. */
@@ -25,6 +26,27 @@ export interface Report {
   readonly programs: Readonly<Record<string, string>>;
   readonly scale: number;
   readonly suites: readonly SuiteReport[];
+}
+
+/** What matters most comes first; the order of measuring is another. */
+const ORDER = ['state', 'growth', 'files', 'million', 'text', 'big', 'start', 'stages'];
+
+/** The suites that were measured, in the order in which they are shown. */
+export function measuredSuites(report: Report): readonly ({ readonly suite: string } & SuiteResult)[] {
+  return report.suites
+    .flatMap((suite) => ('failed' in suite ? [] : [suite]))
+    .sort((a, b) => ORDER.indexOf(a.suite) - ORDER.indexOf(b.suite));
+}
+
+/** All rows, in the order in which they are shown. */
+export function rowsOf(report: Report): readonly Row[] {
+  return measuredSuites(report).flatMap(({ rows }) => rows);
+}
+
+/** The report as JSON, one line for each list of numbers. */
+export function reportToJson(report: Report): string {
+  const lines = JSON.stringify(report, null, 1);
+  return `${lines.replace(/\[[\d.,\s]+\]/g, (list) => list.replace(/\s+/g, ' '))}\n`;
 }
 
 /** This machine. */

@@ -1,6 +1,6 @@
 /** The report as a table for people. */
 
-import type { Report, SuiteReport } from './report.js';
+import { measuredSuites, rowsOf, type Report } from './report.js';
 import type { Row, Unit } from './rows.js';
 
 const HEADER = ['suite', 'work', 'nbak', 'restic', 'borg', 'ratio', 'target', ''];
@@ -10,7 +10,7 @@ const NUMBERS = new Set([2, 3, 4, 5]);
 /** Rows with targets and verdicts, then memory against files and bytes, then the count of targets met. */
 export function formatReport(report: Report): string {
   const { machine, programs, date, scale } = report;
-  const rows = report.suites.flatMap((suite) => ('failed' in suite ? [] : suite.rows));
+  const rows = rowsOf(report);
   const judged = rows.filter(({ met }) => met !== undefined);
   const met = judged.filter((row) => row.met === true).length;
   return [
@@ -18,7 +18,7 @@ export function formatReport(report: Report): string {
     Object.values(programs).join(', '),
     ...(scale === 1 ? [] : [`Scale ${scale}: the targets are meant for scale 1.`]),
     '',
-    ...formatMemory(report.suites),
+    ...formatMemory(report),
     ...aligned([HEADER, ...rows.map(cellsOf)], NUMBERS),
     ...report.suites.flatMap((suite) =>
       'failed' in suite ? [`${suite.suite} could not be measured: ${suite.failed}`] : [],
@@ -45,8 +45,10 @@ export function formatValue(value: number, unit: Unit): string {
   return value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`;
 }
 
-function formatMemory(suites: readonly SuiteReport[]): readonly string[] {
-  const points = suites.flatMap((suite) => ('failed' in suite ? [] : suite.memory));
+function formatMemory(report: Report): readonly string[] {
+  const points = measuredSuites(report)
+    .flatMap(({ memory }) => memory)
+    .sort((a, b) => a.files - b.files || a.bytes - b.bytes);
   if (points.length === 0) return [];
   const rows = points.map(({ corpus, files, bytes, peakMiB }) => [
     corpus,

@@ -11,6 +11,7 @@ import {
   openWithVaultKey,
   parseVaultKey,
   type BackupOptions,
+  type CryptoProvider,
 } from '#nbak/index.js';
 import type { Bench } from '../bench.js';
 import { ratioRow } from '../rows.js';
@@ -73,7 +74,7 @@ async function makeBackups(bench: Bench, backups: number): Promise<void> {
   writeFileSync(join(source, 'note.md'), 'Buy milk\n');
   const storage = await openLocalStorage(nbak.repository, { mode: 'existing' });
   const keyBytes = parseVaultKey(readFileSync(nbak.keyFile, 'utf8').trim());
-  const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
+  const repository = await openWithVaultKey(storage, rememberingSignatures(), keyBytes);
   const catalog = openCatalog(bench.path('nbak-cache'), repository.id);
   const options: BackupOptions = {
     selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
@@ -88,6 +89,21 @@ async function makeBackups(bench: Bench, backups: number): Promise<void> {
   }
   catalog.close();
   await storage.close();
+}
+
+/** Each backup looks at all before it, which this process made itself: one look at a signature is enough here. */
+function rememberingSignatures(): CryptoProvider {
+  const good = new Set<string>();
+  return {
+    ...nodeCrypto,
+    ed25519Verify(publicKey, signature, message) {
+      const name = Buffer.from(signature).toString('latin1');
+      if (good.has(name)) return true;
+      const isGood = nodeCrypto.ed25519Verify(publicKey, signature, message);
+      if (isGood) good.add(name);
+      return isGood;
+    },
+  };
 }
 
 function run(
