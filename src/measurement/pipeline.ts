@@ -3,22 +3,19 @@
 import { closeSync, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { gearTable } from '../chunking/gear.js';
-import { compress, looksCompressible } from '../compression/zstd.js';
+import { compressSmaller, looksCompressible } from '../compression/zstd.js';
 import { nodeCrypto as crypto } from '../crypto/node.js';
 import { BLOB_KINDS, encodeBlobHeader, sealedLengthOf } from '../format/blob.js';
 import { idFromBytes, type RepositoryId } from '../format/ids.js';
 import { blobKey, keySchedule } from '../vault/key-schedule.js';
-import { Cutter } from './chunks.js';
-import type { Segment } from './segments.js';
+import { Cutter, type Chunk } from './chunks.js';
+import { SEGMENT_BYTES, type Segment } from './segments.js';
 import { Stopwatch } from './stopwatch.js';
 
-/** A chunk's bytes as they go from stage to stage. */
-interface Body {
-  readonly hash: Uint8Array;
-  readonly bytes: Uint8Array;
-}
+const AES_TAG_BYTES = 16;
+const LEAST_CHUNK_BYTES = 512;
 
-/** The stages behind `read`, with keys of their own. */
+/** The stages behind `read`, with keys of their own. Memory is taken once: fresh pages would cost more than some stages. */
 export class Pipeline implements Disposable {
   readonly stopwatch = new Stopwatch();
   chunks = 0;
@@ -27,9 +24,12 @@ export class Pipeline implements Disposable {
   readonly #tagKey: Uint8Array;
   readonly #sessionSecret: Uint8Array;
   readonly #session = crypto.randomBytes(16);
+  readonly #compressed = new Uint8Array(SEGMENT_BYTES);
+  #sealed = new Uint8Array(SEGMENT_BYTES + (SEGMENT_BYTES / LEAST_CHUNK_BYTES) * AES_TAG_BYTES);
   /** Everything goes to one file without a name: it ends with the process, however that ends. */
   readonly #descriptor: number;
 
+  /** @throws system errors. */
   constructor(directory: string) {
     const schedule = keySchedule(crypto, idFromBytes<RepositoryId>(crypto.randomBytes(16)));
     const secret = crypto.randomBytes(32);
@@ -47,57 +47,61 @@ export class Pipeline implements Disposable {
     this.#seal(segment, new Stopwatch());
   }
 
-  /** Sends a segment through every stage. */
+  /** Sends a segment through every stage. @throws system errors. */
   pass(segment: Segment): void {
     const { sealed, chunks } = this.#seal(segment, this.stopwatch);
-    const bytes = lengthOf(sealed);
-    this.stopwatch.time('write', bytes, () => {
-      for (const frame of sealed) writeSync(this.#descriptor, frame);
+    this.stopwatch.time('write', sealed.length, () => {
+      for (let written = 0; written < sealed.length;) written += writeSync(this.#descriptor, sealed, written);
     });
-    this.stopwatch.time('sync', bytes, () => fdatasyncSync(this.#descriptor));
+    this.stopwatch.time('sync', sealed.length, () => fdatasyncSync(this.#descriptor));
+    this.bytesStored += sealed.length;
     this.chunks += chunks;
-    this.bytesStored += bytes;
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#descriptor);
   }
 
-  #seal(
-    segment: Segment,
-    stopwatch: Stopwatch,
-  ): { readonly sealed: readonly Uint8Array[]; readonly chunks: number } {
+  /** @returns the sealed chunks, one behind the other, and their number. */
+  #seal(segment: Segment, stopwatch: Stopwatch): { readonly sealed: Uint8Array; readonly chunks: number } {
     const { bytes } = segment;
     const chunks = stopwatch.time('cut', bytes.length, () => this.#cutter.cut(segment));
-    const hashed = stopwatch.time('hash', bytes.length, () =>
-      chunks.map(({ offset, length, slices }): Body => {
-        // §10.5: a bundle is hashed twice, once whole and once file by file.
-        let at = offset;
-        for (const slice of slices) crypto.sha256(bytes.subarray(at, (at += slice)));
-        const chunk = bytes.subarray(offset, offset + length);
-        return { hash: crypto.sha256(chunk), bytes: chunk };
-      }),
+    const hashes = stopwatch.time('hash', bytes.length, () => chunks.map((chunk) => hashOf(bytes, chunk)));
+    const bodies = stopwatch.time('zstd', bytes.length, () => this.#compress(bytes, chunks));
+    const length = bodies.reduce((sum, body) => sum + body.length, 0);
+    const keys = stopwatch.time('keys', length, () =>
+      bodies.map((body, i) => this.#keyOf(hashes[i] as Uint8Array, body.length)),
     );
-    const bodies = stopwatch.time('zstd', bytes.length, () =>
-      hashed.map(({ hash, bytes: chunk }): Body => {
-        const packed = looksCompressible(chunk) ? compress(chunk) : chunk;
-        return { hash, bytes: packed.length < chunk.length ? packed : chunk };
-      }),
-    );
-    const bytesSealed = lengthOf(bodies.map((body) => body.bytes));
-    const keys = stopwatch.time('keys', bytesSealed, () => bodies.map((body) => this.#keyOf(body)));
+    const frames = this.#placesFor(bodies);
     const nonce = new Uint8Array(12);
-    const sealed = stopwatch.time('aes-256-gcm', bytesSealed, () =>
-      bodies.map((body, i) => crypto.aesGcmSeal(keys[i] as Uint8Array, nonce, body.bytes)),
-    );
-    stopwatch.time('sha-256', bytesSealed, () => {
-      for (const frame of sealed) crypto.sha256(frame);
+    stopwatch.time('aes-256-gcm', length, () => {
+      for (const [i, body] of bodies.entries())
+        crypto.aesGcmSealInto(keys[i] as Uint8Array, nonce, [body], frames[i] as Uint8Array);
     });
-    return { sealed, chunks: chunks.length };
+    stopwatch.time('sha-256', length, () => {
+      for (const frame of frames) crypto.sha256(frame);
+    });
+    return {
+      sealed: this.#sealed.subarray(0, length + AES_TAG_BYTES * bodies.length),
+      chunks: chunks.length,
+    };
+  }
+
+  #compress(bytes: Uint8Array, chunks: readonly Chunk[]): readonly Uint8Array[] {
+    let end = 0;
+    return chunks.map(({ offset, length }) => {
+      const chunk = bytes.subarray(offset, offset + length);
+      const frame = looksCompressible(chunk) ? compressSmaller(chunk) : undefined;
+      if (frame === undefined) return chunk;
+      const start = end;
+      end += frame.length;
+      this.#compressed.set(frame, start);
+      return this.#compressed.subarray(start, end);
+    });
   }
 
   /** §3.6 and §6.4: the dedup tag and the key of one blob. */
-  #keyOf({ hash, bytes }: Body): Uint8Array {
+  #keyOf(hash: Uint8Array, length: number): Uint8Array {
     const header = encodeBlobHeader({
       codec: 'zstd',
       kind: BLOB_KINDS.data,
@@ -105,16 +109,32 @@ export class Pipeline implements Disposable {
       session: this.#session,
       nonce: new Uint8Array(12),
       tag: crypto.hmacSha256(this.#tagKey, hash),
-      sealedLength: sealedLengthOf(bytes.length),
+      sealedLength: sealedLengthOf(length),
     });
     return blobKey(crypto, this.#sessionSecret, header).key;
   }
+
+  #placesFor(bodies: readonly Uint8Array[]): readonly Uint8Array[] {
+    const most = bodies.reduce((sum, { length }) => sum + length + AES_TAG_BYTES, 0);
+    // Only files of a few bytes need more than what was taken at first.
+    if (most > this.#sealed.length) this.#sealed = new Uint8Array(most);
+    let end = 0;
+    return bodies.map(({ length }) => {
+      const start = end;
+      end += length + AES_TAG_BYTES;
+      return this.#sealed.subarray(start, end);
+    });
+  }
 }
 
-function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
+/** SHA-256 of a chunk; a bundle is hashed twice, once file by file (§10.5) and once whole. */
+function hashOf(bytes: Uint8Array, { offset, length, slices }: Chunk): Uint8Array {
+  let end = offset;
+  for (const slice of slices) crypto.sha256(bytes.subarray(end, (end += slice)));
+  return crypto.sha256(bytes.subarray(offset, offset + length));
 }
 
+/** A file that no name leads to. */
 function openUnnamed(path: string): number {
   const descriptor = openSync(path, 'wx', 0o600);
   unlinkSync(path);

@@ -18,7 +18,7 @@ export interface Segment {
 }
 
 /** As a pack: large enough to drive the caches empty between stages, as the pipeline does. */
-const SEGMENT_BYTES = 16 * 1024 * 1024;
+export const SEGMENT_BYTES = 16 * 1024 * 1024;
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Yields all bytes of `files`; a file that cannot be opened is left out. */
