@@ -72,7 +72,7 @@ async function measureAll(
   const report: Report = { date, machine, programs, scale, suites: done };
   try {
     log('touching memory that was never touched');
-    warmUp();
+    warmUp(scale);
     const tools = {
       nbak: nbakTool(directory),
       restic: resticTool(directory),

@@ -22,12 +22,12 @@ export const stagesSuite: Suite = {
     const round = new Round(0, [nbak], runs);
     const measured: MeasureResult[] = [];
     for (let pair = 0; pair < bench.options.pairs; pair += 1) {
+      await nbak.init();
       await round.step('primitives, one after the other', async () => {
         const run = await nbak.run('bench', source, '--size', '64GiB');
         measured.push(JSON.parse(run.stdout) as MeasureResult);
         return run;
       });
-      await nbak.init();
       await round.step('first backup', (tool) => tool.backup(source));
     }
     const best = measured.map(({ durationMs, threads }) => durationMs / 1000 / threads);
