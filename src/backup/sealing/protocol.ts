@@ -33,7 +33,12 @@ export type Unit =
       readonly isEnd: boolean;
     }
   /** A stretch of a database, cut at multiples of its chunk length (§7.1). */
-  | { readonly kind: 'pages'; readonly image: DatabaseImage; readonly offset: number; readonly length: number }
+  | {
+      readonly kind: 'pages';
+      readonly image: DatabaseImage;
+      readonly offset: number;
+      readonly length: number;
+    }
   /** One file that is one chunk (§7.2). */
   | { readonly kind: 'file'; readonly directory: string; readonly path: BytePath }
   /** Small files that share a bundle (§7.4). */
