@@ -1,9 +1,10 @@
 /** What is in each file: taken over from the last backup, stored now, or listed as a problem. */
 
-import { WHOLE_FILE_BYTES } from '../chunking/sizes.js';
+import { BUNDLE_BYTES, WHOLE_FILE_BYTES } from '../chunking/sizes.js';
 import { NbakError } from '../errors.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
+import { LIMITS } from '../format/limits.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import { isUnchanged } from '../source/unchanged.js';
@@ -60,12 +61,18 @@ export interface BundledFile extends SmallFile {
 /** Large files under way at once: each is read stretch by stretch, so one alone would not keep two threads busy. */
 const MOST_LARGE = 3;
 
+/** Bundles that a group's files may lie in: beyond it too much is read for too little when they are restored. */
+const MOST_BUNDLES = 4;
+
 /** Finds the content of entries. */
 export class ContentWriter {
   filesUnchanged = 0;
   readonly #parts: ContentParts;
   readonly #entries: EntryWriter;
   readonly #large = new Set<Promise<void>>();
+  /** Changed files of several groups, on their way into one bundle. */
+  #gathered: BundledFile[] = [];
+  #gatheredBytes = 0;
   /** Packs of blobs that were looked up already in this run. */
   readonly #alive = new Set<BlobId>();
 
@@ -117,15 +124,41 @@ export class ContentWriter {
     }
   }
 
-  /** Stores the files of a bundle, or takes them over where none of them changed. */
+  /**
+   * Takes the files of a group over that did not change, and stores the others with those of neighbouring groups. Once
+   * a group has come to lie in many bundles, it is stored anew as a whole (§7.5).
+   */
   storeGroup(root: BackupRoot, group: readonly BundledFile[]): void {
-    if (group.every(({ kept }) => kept !== undefined)) {
-      for (const { begun, seen, kept } of group) if (kept !== undefined) this.#settleKept(begun, seen, kept);
+    const kept = group.flatMap((file) => (file.kept === undefined ? [] : [{ ...file, kept: file.kept }]));
+    const bundles = new Set(kept.flatMap((file) => file.kept.pieces.map(({ id }) => id)));
+    const isWhole = kept.length === group.length;
+    if (!isWhole && (kept.length === 0 || bundles.size > MOST_BUNDLES)) {
+      this.#storeBundle(root, group);
       return;
     }
-    const paths = group.map(({ path }) => path);
+    for (const { begun, seen, kept: content } of kept) this.#settleKept(begun, seen, content);
+    for (const file of group) if (file.kept === undefined) this.#gather(root, file);
+  }
+
+  /** Stores what was gathered; what waits for it would wait for ever otherwise. */
+  flush(root: BackupRoot): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    if (gathered.length > 0) this.#storeBundle(root, gathered);
+  }
+
+  #gather(root: BackupRoot, file: BundledFile): void {
+    if (this.#gatheredBytes + file.size > BUNDLE_BYTES || this.#gathered.length >= LIMITS.bundleSlices)
+      this.flush(root);
+    this.#gathered.push(file);
+    this.#gatheredBytes += file.size;
+  }
+
+  #storeBundle(root: BackupRoot, files: readonly BundledFile[]): void {
+    const paths = files.map(({ path }) => path);
     const { directory } = root.source;
-    this.#settleRead(group, this.#parts.session.chunks.store({ kind: 'bundle', directory, paths }));
+    this.#settleRead(files, this.#parts.session.chunks.store({ kind: 'bundle', directory, paths }));
   }
 
   async #beginPlain(begun: Begun, seen: SeenEntry, absolute: Buffer): Promise<void> {

@@ -1,5 +1,6 @@
 /** The databases of a source: found by their header, seen at one moment, stored page-aligned. Implements §7.1 for writers. */
 
+import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
 import type { DatabaseFacts } from '../format/entry.js';
 import type { Cut } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
@@ -47,7 +48,7 @@ export interface CapturedDatabases {
 
 /** How often databases thought unchanged may move while the others are pinned before all are captured. */
 const MOST_ROUNDS = 3;
-const STRETCH_BYTES = 4 * 1024 * 1024;
+const STRETCH_BYTES = 37 * DATABASE_CHUNK_BYTES;
 
 /** How the databases are looked at and kept. */
 export interface DatabaseContext {

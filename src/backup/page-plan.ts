@@ -1,5 +1,6 @@
 /** Where pages end, decided by what the walk saw alone (§10.6), and which of the last backup's pages still hold. */
 
+import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { readU32 } from '../format/bytes.js';
 import { pathToBytes } from '../format/path.js';
@@ -16,7 +17,7 @@ const MOST_RAW_BYTES = 1024 * 1024;
 const ENTRY_BYTES = 110;
 /** What a piece takes, and how short pieces of large files are at least: those of databases (§7.1). */
 const PIECE_BYTES = 44;
-const LEAST_PIECE_BYTES = 64 * 1024;
+const LEAST_PIECE_BYTES = DATABASE_CHUNK_BYTES;
 /** Pieces that an entry holds; longer contents have pages of their own. */
 export const INLINE_PIECES = 4096;
 

@@ -103,6 +103,7 @@ export class TreeWriter {
     for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
       if (!job.isComplete) {
         if (this.#waiting <= most) return;
+        this.content.flush(job.root);
         await job.settled();
       }
       this.#jobs.shift();

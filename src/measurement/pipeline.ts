@@ -1,5 +1,6 @@
 /** What bytes pass in a backup between being read and being stored, stage by stage, each timed. */
 
+import { matterOf } from '../repository/blob-crypto.js';
 import { closeSync, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { gearTable } from '../chunking/gear.js';
@@ -91,7 +92,9 @@ export class Pipeline implements Disposable {
     let end = 0;
     return chunks.map(({ offset, length }) => {
       const chunk = bytes.subarray(offset, offset + length);
-      const frame = looksCompressible(chunk) ? compressSmaller(chunk) : undefined;
+      const frame = looksCompressible(chunk)
+        ? compressSmaller(chunk, matterOf(BLOB_KINDS.data, length))
+        : undefined;
       if (frame === undefined) return chunk;
       const start = end;
       end += frame.length;

@@ -1,9 +1,11 @@
 /** Sealing and opening one blob: where format, crypto, compression and keys meet. Implements §6.3–§6.7. */
 
-import { compressSmaller, decompress, looksCompressible } from '../compression/zstd.js';
+import { compressSmaller, decompress, looksCompressible, type Matter } from '../compression/zstd.js';
+import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
 import {
+  BLOB_KINDS,
   BLOB_OVERHEAD_BYTES,
   decodeBlobFrame,
   decodeSealedPlaintext,
@@ -70,7 +72,9 @@ export class BlobSealer {
    */
   seal(kind: BlobKind, plaintext: Uint8Array, tag: Uint8Array, target: Uint8Array): Uint8Array {
     const crypto = this.#crypto;
-    const compressed = looksCompressible(plaintext) ? compressSmaller(plaintext) : undefined;
+    const compressed = looksCompressible(plaintext)
+      ? compressSmaller(plaintext, matterOf(kind, plaintext.length))
+      : undefined;
     const body = compressed ?? plaintext;
     const header: BlobHeader = {
       codec: compressed === undefined ? 'stored' : 'zstd',
@@ -99,6 +103,12 @@ export class BlobSealer {
     }
     return secret;
   }
+}
+
+/** What a chunk is to the compressor: those as short as databases' are theirs, or files that are best treated alike. */
+export function matterOf(kind: BlobKind, length: number): Matter {
+  if (kind === BLOB_KINDS.bundle) return 'bundle';
+  return length <= DATABASE_CHUNK_BYTES ? 'pages' : 'any';
 }
 
 /** An opened blob. */
