@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { nodeCrypto } from '../crypto/node.js';
 import { NbakError } from '../errors.js';
+import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobEngine, EngineSecrets } from '../repository/blob-engine.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { openCatalog, type Catalog } from '../repository/catalog.js';
@@ -147,7 +148,8 @@ export class Context implements AsyncDisposable {
     const blobs = new BlobCatalog(this.catalog(unlocked));
     const { id: repository, secrets } = unlocked;
     const { epoch, root, dedup } = secrets;
-    const engine = this.engine({ blobs: { repository, epoch, root, dedup } });
+    const blobSecrets = { repository, epoch, root, dedup };
+    const engine = this.engine({ blobs: blobSecrets });
     const listed = await syncIndex(unlocked, blobs);
     // Index objects are a convenience (DESIGN §4.4): what they lost is read from the packs themselves.
     await adoptLeftoverPacks(unlocked, blobs, { listed, engine: () => engine });
@@ -158,6 +160,7 @@ export class Context implements AsyncDisposable {
       blobs: reader,
       pages: new PageReader(unlocked, reader),
       keys: { crypto: nodeCrypto, digestKeys },
+      secrets: blobSecrets,
       engine,
     };
   }
@@ -199,6 +202,7 @@ export interface ContentReader {
   readonly blobs: BlobReader;
   readonly pages: PageReader;
   readonly keys: DigestKeys;
+  readonly secrets: BlobSecrets;
   readonly engine: BlobEngine;
 }
 

@@ -1,11 +1,10 @@
 /** zstd through libzstd, loaded on first use (§5.4). Callers have checked a frame's headers before they decompress. */
 
 import { createRequire } from 'node:module';
-import type * as Zstd from 'zstd-napi';
 import type * as Binding from 'zstd-napi/binding.js';
 
 const require = createRequire(import.meta.url);
-const load = (): typeof Zstd => require('zstd-napi') as typeof Zstd;
+const loadBinding = (): typeof Binding => require('zstd-napi/binding.js') as typeof Binding;
 
 /**
  * What is compressed, since it matters more than the level. Measured on chat text with embeddings, notes, logs, code
@@ -24,7 +23,7 @@ export type Matter = keyof typeof SETTINGS;
 
 let binding: typeof Binding | undefined;
 const compressors = new Map<Matter, Binding.CCtx>();
-let decompressor: Zstd.Decompressor | undefined;
+let decompressor: Binding.DCtx | undefined;
 /** Where frames are made: fresh memory for each would cost more than compressing it. */
 let scratch = new Uint8Array(0);
 
@@ -44,7 +43,7 @@ export function compressSmaller(bytes: Uint8Array, matter: Matter): Uint8Array |
 }
 
 function compressed(bytes: Uint8Array, matter: Matter): Uint8Array {
-  binding ??= require('zstd-napi/binding') as typeof Binding;
+  binding ??= loadBinding();
   const compressor = compressors.get(matter) ?? makeCompressor(binding, matter);
   const most = binding.compressBound(bytes.length);
   if (scratch.length < most) scratch = new Uint8Array(most);
@@ -65,14 +64,23 @@ function makeCompressor({ CCtx, CParameter }: typeof Binding, matter: Matter): B
  * @returns the bytes, or undefined when the frame's data is broken or gives another length.
  */
 export function decompress(frame: Uint8Array, rawLength: number): Uint8Array | undefined {
-  decompressor ??= new (load().Decompressor)();
-  let bytes: Uint8Array;
+  const bytes = new Uint8Array(rawLength);
+  return decompressInto(frame, bytes) ? bytes : undefined;
+}
+
+/**
+ * As {@link decompress}, into `target`, which has the length that is expected.
+ *
+ * @returns false when the frame's data is broken or gives another length; then `target` holds anything.
+ */
+export function decompressInto(frame: Uint8Array, target: Uint8Array): boolean {
+  binding ??= loadBinding();
+  decompressor ??= new binding.DCtx();
   try {
-    bytes = decompressor.decompress(frame);
+    return decompressor.decompress(target, frame) === target.length;
   } catch {
-    return undefined;
+    return false;
   }
-  return bytes.length === rawLength ? bytes : undefined;
 }
 
 /**

@@ -82,18 +82,25 @@ export const nodeCrypto: CryptoProvider = {
   },
 
   aesGcmOpen(key, nonce, sealed) {
-    if (sealed.length < TAG_BYTES) return undefined;
+    const plaintext = new Uint8Array(Math.max(0, sealed.length - TAG_BYTES));
+    return nodeCrypto.aesGcmOpenInto(key, nonce, sealed, plaintext) ? plaintext : undefined;
+  },
+
+  aesGcmOpenInto(key, nonce, sealed, target) {
+    if (sealed.length < TAG_BYTES) return false;
     const end = sealed.length - TAG_BYTES;
     // §1.1: without authTagLength Node accepts tags of 4 bytes.
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
     decipher.setAuthTag(sealed.subarray(end));
-    const plaintext = decipher.update(sealed.subarray(0, end));
+    for (let offset = 0; offset < end; offset += STEP_BYTES) {
+      target.set(decipher.update(sealed.subarray(offset, Math.min(end, offset + STEP_BYTES))), offset);
+    }
     try {
       decipher.final();
+      return true;
     } catch {
-      return undefined;
+      return false;
     }
-    return plaintext;
   },
 
   ed25519PublicKey: (seed) =>

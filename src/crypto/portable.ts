@@ -38,6 +38,13 @@ export const portableCrypto: CryptoProvider = {
     }
   },
 
+  aesGcmOpenInto(key, nonce, sealed, target) {
+    const plaintext = portableCrypto.aesGcmOpen(key, nonce, sealed);
+    if (plaintext === undefined) return false;
+    target.set(plaintext);
+    return true;
+  },
+
   ed25519PublicKey: (seed) => ed25519.getPublicKey(seed),
   ed25519Sign: (seed, message) => ed25519.sign(message, seed),
 

@@ -26,6 +26,11 @@ export interface CryptoProvider {
   aesGcmSealInto(key: Uint8Array, nonce: Uint8Array, parts: readonly Uint8Array[], target: Uint8Array): void;
   /** @returns the plaintext, or undefined when the authentication tag does not verify; never unverified bytes. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /**
+   * As {@link aesGcmOpen}, into the beginning of `target`, whose bytes count only when the answer is true: who opens
+   * many of them need not allocate for each.
+   */
+  aesGcmOpenInto(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, target: Uint8Array): boolean;
   /** The public key of a 32-byte seed (RFC 8032 §5.1.5). */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
   ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;

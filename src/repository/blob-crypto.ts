@@ -1,6 +1,6 @@
 /** Sealing and opening one blob: where format, crypto, compression and keys meet. Implements §6.3–§6.7. */
 
-import { compressSmaller, decompress, looksCompressible, type Matter } from '../compression/zstd.js';
+import { compressSmaller, decompressInto, looksCompressible, type Matter } from '../compression/zstd.js';
 import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
@@ -119,6 +119,36 @@ export interface OpenedBlob {
   readonly header: BlobHeader;
 }
 
+/** Where an opener puts what it makes of a blob. */
+export interface OpenMemory {
+  /** At least `length` bytes for what was sealed; free again when the blob is open, unless it was not compressed. */
+  readonly unsealed: (length: number) => Uint8Array;
+  /** At least `length` bytes for what was compressed. */
+  readonly decompressed: (length: number) => Uint8Array;
+}
+
+const FRESH_MEMORY: OpenMemory = {
+  unsealed: (length) => new Uint8Array(length),
+  decompressed: (length) => new Uint8Array(length),
+};
+
+/** Memory that is used again for every blob: what was opened is good until the next one is. */
+export function reusedMemory(): OpenMemory {
+  return { unsealed: reusedBuffer(), decompressed: reusedBuffer() };
+}
+
+/** Gives the same buffer again and again; callers that need more than ever before get a larger one. */
+export function reusedBuffer(): (length: number) => Uint8Array {
+  let buffer = new Uint8Array(0);
+  return (length) => {
+    if (buffer.length < length) buffer = new Uint8Array(Math.max(length, LEAST_BUFFER_BYTES));
+    return buffer;
+  };
+}
+
+/** Most frames fit, so that the first few do not each bring a larger buffer. */
+const LEAST_BUFFER_BYTES = 1024 * 1024 + 1024;
+
 /** Opens blobs of every session of the repository. */
 export class BlobOpener {
   readonly #crypto: CryptoProvider;
@@ -126,7 +156,10 @@ export class BlobOpener {
   readonly #tagKeys: ReadonlyMap<number, Uint8Array>;
   readonly #sessionSecrets = new Map<string, Uint8Array>();
 
-  constructor(crypto: CryptoProvider, secrets: BlobSecrets) {
+  readonly #memory: OpenMemory;
+
+  constructor(crypto: CryptoProvider, secrets: BlobSecrets, memory: OpenMemory = FRESH_MEMORY) {
+    this.#memory = memory;
     const schedule = keySchedule(crypto, secrets.repository);
     this.#crypto = crypto;
     this.#secrets = secrets;
@@ -145,17 +178,23 @@ export class BlobOpener {
     const { key, commitment: expected } = blobKey(crypto, this.#sessionSecret(header), headerBytes);
     // §6.4: before anything is decrypted, or a frame made for two keys would open under both (A13).
     if (!crypto.equalInConstantTime(commitment, expected)) throw tampered('its commitment does not match');
-    const opened = crypto.aesGcmOpen(key, header.nonce, sealed);
-    if (opened === undefined) throw tampered('its authentication tag does not verify');
+    const opened = this.#memory.unsealed(header.sealedLength).subarray(0, header.sealedLength);
+    if (!crypto.aesGcmOpenInto(key, header.nonce, sealed, opened))
+      throw tampered('its authentication tag does not verify');
     const { plaintextLength, body } = decodeSealedPlaintext(opened, header.codec);
-    const plaintext = header.codec === 'zstd' ? decompress(body, plaintextLength) : body;
-    if (plaintext === undefined) throw invalidField('an opened blob', 'its compressed data', 'whole');
+    const plaintext = header.codec === 'zstd' ? this.#decompress(body, plaintextLength) : body;
     const hash = crypto.sha256(plaintext);
     const tagKey = this.#tagKeys.get(dedup);
     if (tagKey === undefined || !crypto.equalInConstantTime(crypto.hmacSha256(tagKey, hash), header.tag)) {
       throw tampered('its tag is not that of its content');
     }
     return { plaintext, hash, header };
+  }
+
+  #decompress(body: Uint8Array, length: number): Uint8Array {
+    const plaintext = this.#memory.decompressed(length).subarray(0, length);
+    if (decompressInto(body, plaintext)) return plaintext;
+    throw invalidField('an opened blob', 'its compressed data', 'whole');
   }
 
   #sessionSecret({ epoch, session, kind }: BlobHeader): Uint8Array {

@@ -7,6 +7,7 @@ import type { BlobEngine, FrameRequest, FrameResult } from './blob-engine.js';
 import type { BlobCatalog, BlobPlace } from './catalog-blobs.js';
 import { packName } from './object-names.js';
 import type { Repository } from './open.js';
+import { PackFiles } from './pack-files.js';
 
 /** A blob that was opened. */
 export interface ReadBlob {
@@ -55,6 +56,16 @@ export class BlobReader {
         };
       }
     }
+  }
+
+  /** The best place of a blob; {@link read} tries the others as well. */
+  locate(id: BlobId): BlobPlace | undefined {
+    return this.#catalog.locate(id)[0];
+  }
+
+  /** The packs themselves, for who opens blobs in threads of its own and closes the packs then. */
+  packFiles(): PackFiles {
+    return new PackFiles(this.#repository.storage);
   }
 
   /** Opens one blob. */

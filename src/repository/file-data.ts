@@ -9,6 +9,7 @@ import type { BlobId } from '../format/ids.js';
 import { contentDigest, contentHash } from './content-digest.js';
 import type { BlobReader, ReadBlob } from './blob-reader.js';
 import type { BackedUpEntry, BackedUpPiece } from './entries.js';
+import { FileLayout } from './file-layout.js';
 
 /** Blobs opened at once for one file; bounds memory. */
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -40,29 +41,33 @@ export async function* readData(
   blobs: BlobReader,
   keys: DigestKeys,
 ): AsyncGenerator<DataRun> {
-  const layout = new Layout(file);
+  const assembly = new Assembly(file);
   for (const group of groups(file.pieces)) {
     const opened = new Map<BlobId, ReadBlob>();
     for await (const { id, blob } of blobs.readAll(distinctIds(group))) opened.set(id, blob);
-    for (const piece of group) yield* layout.place(piece, opened.get(piece.blob.id));
+    for (const piece of group) yield* assembly.place(piece, opened.get(piece.blob.id));
   }
-  layout.finish(keys);
+  assembly.finish(keys);
 }
 
-/** The data of a small file from blobs that were opened for several files together. */
-export function assembleData(
-  file: BackedUpEntry,
-  opened: ReadonlyMap<BlobId, ReadBlob>,
-  keys: DigestKeys,
-): readonly DataRun[] {
-  const layout = new Layout(file);
-  const runs = file.pieces.flatMap((piece) => [...layout.place(piece, opened.get(piece.blob.id))]);
-  layout.finish(keys);
-  return runs;
+/**
+ * Says whether a file's pieces have the hashes that its signed entry was made with (§3.7).
+ *
+ * @param hashes - of the pieces in order, one by one or joined.
+ */
+export function hasDigest(
+  { entry, dedup }: BackedUpEntry,
+  hashes: readonly Uint8Array[],
+  { crypto, digestKeys }: DigestKeys,
+): boolean {
+  const digestKey = digestKeys.get(dedup);
+  if (digestKey === undefined) return false;
+  const digest = contentDigest({ crypto, digestKey }, entry.path, contentHash(crypto, hashes));
+  return equalBytes(digest, entry.digest);
 }
 
 /** The ids of pieces, each once, in order. */
-export function distinctIds(pieces: readonly BackedUpPiece[]): readonly BlobId[] {
+function distinctIds(pieces: readonly BackedUpPiece[]): readonly BlobId[] {
   return [...new Set(pieces.map(({ blob }) => blob.id))];
 }
 
@@ -80,49 +85,31 @@ function* groups(pieces: readonly BackedUpPiece[]): Generator<readonly BackedUpP
   if (group.length > 0) yield group;
 }
 
-/** Walks a file's pieces and holes, and collects what its hash is made of. */
-class Layout {
+/** Lays out a file's pieces, and collects what its hash is made of. */
+class Assembly {
   readonly #file: BackedUpEntry;
+  readonly #layout: FileLayout;
   readonly #hashes: Uint8Array[] = [];
-  readonly #holes: (readonly [number, number])[];
-  #offset = 0;
 
   constructor(file: BackedUpEntry) {
     this.#file = file;
-    this.#holes = [...(file.entry.extra.holes ?? [])];
+    this.#layout = new FileLayout(file.entry);
   }
 
   *place(piece: BackedUpPiece, blob: ReadBlob | undefined): Generator<DataRun> {
     const { bytes, hash } = this.#pieceOf(piece, blob);
     this.#hashes.push(hash);
-    let start = 0;
-    while (start < bytes.length) {
-      this.#skipHole();
-      const hole = this.#holes[0];
-      const end = hole === undefined ? bytes.length : Math.min(bytes.length, start + hole[0] - this.#offset);
-      yield { offset: this.#offset, bytes: bytes.subarray(start, end) };
-      this.#offset += end - start;
-      start = end;
-    }
+    for (const { offset, start, end } of this.#layout.place(bytes.length))
+      yield { offset, bytes: bytes.subarray(start, end) };
   }
 
-  finish({ crypto, digestKeys }: DigestKeys): void {
-    this.#skipHole();
-    const { entry, dedup } = this.#file;
-    const digestKey = digestKeys.get(dedup);
-    const hash = contentHash(crypto, this.#hashes);
-    const digest = digestKey && contentDigest({ crypto, digestKey }, entry.path, hash);
-    if (this.#offset === entry.size && digest !== undefined && equalBytes(digest, entry.digest)) return;
+  finish(keys: DigestKeys): void {
+    const { entry } = this.#file;
+    const size = this.#layout.finish();
+    if (size === entry.size && hasDigest(this.#file, this.#hashes, keys)) return;
     throw new NbakError('CONTENT_TAMPERED', "A file's content is not what its signed entry says", {
-      details: { clause: '§3.7', size: entry.size, found: this.#offset },
+      details: { clause: '§3.7', size: entry.size, found: size },
     });
-  }
-
-  #skipHole(): void {
-    const hole = this.#holes[0];
-    if (hole?.[0] !== this.#offset) return;
-    this.#offset += hole[1];
-    this.#holes.shift();
   }
 
   #pieceOf(

@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../errors.js';
 import type { ManifestDetail } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
+import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { Backup } from '../repository/manifests.js';
 import type { PageReader } from '../repository/pages.js';
@@ -18,6 +19,8 @@ export interface RestoreSource {
   readonly pages: PageReader;
   readonly blobs: BlobReader;
   readonly keys: DigestKeys;
+  /** With what threads open blobs. */
+  readonly secrets: BlobSecrets;
 }
 
 /** How to restore. */
@@ -26,7 +29,7 @@ export interface RestoreOptions {
   readonly selection: Selection;
   /** `full` runs `integrity_check` on every database. */
   readonly check: 'full' | 'none';
-  /** Small files that are on their way at once, in groups of 8 MiB. */
+  /** Threads that open blobs and write files; 0 does it in this one. */
   readonly concurrency: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RestoreProgress) => void;

@@ -2,7 +2,6 @@
 
 import {
   closeSync,
-  constants,
   existsSync,
   fchmodSync,
   fchownSync,
@@ -19,7 +18,6 @@ import {
   rmSync,
   statfsSync,
   symlinkSync,
-  writeSync,
 } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
@@ -28,29 +26,23 @@ import type { Entry } from '../format/entry.js';
 import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
 import { pathToBytes, pathToText, type BytePath } from '../format/path.js';
 import { makeDirectories } from '../source/make-directories.js';
-
-/** Owner of something restored, as numbers of this machine. */
-export interface TargetOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** A file being written under no name yet. */
-export interface StagedFile {
-  readonly descriptor: number;
-  /** Its path in the staging directory. */
-  readonly path: string;
-}
+import {
+  fileTime,
+  setFileAttributes,
+  setOwner,
+  tolerate,
+  type FileAttributes,
+  type TargetOwner,
+} from './attributes.js';
+import { StagedFile, writeFully } from './staged-file.js';
 
 const PRIVATE_DIRECTORY = 0o700;
-const PRIVATE_FILE = 0o600;
 
 /** A restore target. */
 export class RestoreTarget {
   readonly path: string;
   readonly #staging: string;
   readonly #held: HeldDirectory;
-  readonly #isRoot = process.getuid?.() === 0;
   #staged = 0;
 
   /**
@@ -96,48 +88,52 @@ export class RestoreTarget {
     this.#attempt('create', path, () => mkdirSync(this.#place(path), { mode: PRIVATE_DIRECTORY }));
   }
 
-  /** Opens a file in the staging directory. */
-  stage(path: BytePath): StagedFile {
+  /** A file in the staging directory that is not made yet. */
+  reserve(): StagedFile {
     this.#staged += 1;
-    const staged = `${this.#staging}/${this.#staged}`;
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return {
-      path: staged,
-      descriptor: this.#attempt('create', path, () => openSync(staged, flags, PRIVATE_FILE)),
-    };
+    return new StagedFile(`${this.#staging}/${this.#staged}`);
   }
 
-  /** Writes all of `bytes` at `offset`. */
+  /** Makes and opens a file in the staging directory. */
+  stage(path: BytePath): StagedFile {
+    const staged = this.reserve();
+    this.#attempt('create', path, () => staged.open());
+    return staged;
+  }
+
+  /** Writes all of `bytes` at `offset` of an open file. */
   write(path: BytePath, { descriptor }: StagedFile, offset: number, bytes: Uint8Array): void {
-    this.#attempt('write', path, () => {
-      for (let written = 0; written < bytes.length;) {
-        written += writeSync(descriptor, bytes, written, bytes.length - written, offset + written);
-      }
-    });
+    if (descriptor === undefined) throw new TypeError('The file is not open');
+    this.#attempt('write', path, () => writeFully(descriptor, bytes, offset));
   }
 
-  /** Gives a complete file its size, owner, mode, times and, last, its name. */
-  finishFile(entry: Entry, { descriptor, path }: StagedFile, owner: TargetOwner): boolean {
-    return this.#attempt('finish', entry.path, () => {
-      if (fstatSync(descriptor).size !== entry.size) ftruncateSync(descriptor, entry.size);
-      const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
-      // After chown, which takes setuid and setgid away; and those never go to an owner they were not meant for.
-      tolerate(() => fchmodSync(descriptor, owned ? entry.mode : entry.mode & 0o1777));
-      futimesSync(descriptor, seconds(entry), seconds(entry));
-      closeSync(descriptor);
-      renameSync(path, this.#place(entry.path));
+  /**
+   * Gives a complete file its size, owner, mode, times and, last, its name. What a thread made has all but the name.
+   *
+   * @returns false where the owner could not be set here.
+   */
+  finishFile({ path, size }: Entry, staged: StagedFile, attributes: FileAttributes): boolean {
+    return this.#attempt('finish', path, () => {
+      const { descriptor } = staged;
+      let owned = true;
+      if (descriptor !== undefined) {
+        if (fstatSync(descriptor).size !== size) ftruncateSync(descriptor, size);
+        owned = setFileAttributes(descriptor, attributes);
+      }
+      staged.close();
+      renameSync(staged.path, this.#place(path));
       return owned;
     });
   }
 
   /** Drops a file that did not become complete. */
-  discard({ descriptor, path }: StagedFile): void {
+  discard(staged: StagedFile): void {
     try {
-      closeSync(descriptor);
+      staged.close();
     } catch {
-      // Closed already.
+      // What it could not keep is not wanted.
     }
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(staged.path + suffix, { force: true });
   }
 
   /** Makes `path` another name of `existing`. */
@@ -151,8 +147,8 @@ export class RestoreTarget {
       const place = this.#place(entry.path);
       const target = Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath)));
       if (!tolerate(() => symlinkSync(target, place))) return undefined;
-      const owned = this.#own((uid, gid) => lchownSync(place, uid, gid), owner);
-      lutimesSync(place, seconds(entry), seconds(entry));
+      const owned = setOwner((uid, gid) => lchownSync(place, uid, gid), owner);
+      lutimesSync(place, fileTime(entry), fileTime(entry));
       return owned;
     });
   }
@@ -162,9 +158,9 @@ export class RestoreTarget {
     return this.#attempt('finish', entry.path, () => {
       const descriptor = openSync(this.#place(entry.path), DIRECTORY_FLAGS);
       try {
-        const owned = this.#own((uid, gid) => fchownSync(descriptor, uid, gid), owner);
+        const owned = setOwner((uid, gid) => fchownSync(descriptor, uid, gid), owner);
         tolerate(() => fchmodSync(descriptor, entry.mode));
-        futimesSync(descriptor, seconds(entry), seconds(entry));
+        futimesSync(descriptor, fileTime(entry), fileTime(entry));
         return owned;
       } finally {
         closeSync(descriptor);
@@ -181,12 +177,6 @@ export class RestoreTarget {
   close(): void {
     this.removeStaging();
     this.#held.close();
-  }
-
-  /** @returns false where the owner could not be set. */
-  #own(change: (uid: number, gid: number) => void, { uid, gid }: TargetOwner): boolean {
-    if (this.#isRoot) return tolerate(() => change(uid, gid));
-    return uid === process.getuid?.() && gid === process.getgid?.();
   }
 
   #place(path: BytePath): Buffer {
@@ -215,13 +205,6 @@ export class RestoreTarget {
   }
 }
 
-/** Node takes times as floating-point seconds and cuts them to microseconds: half of one keeps the right one. */
-function seconds({ mtime }: Entry): number | Date {
-  // Node takes a negative number for "now".
-  if (mtime.seconds < 0) return new Date(mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6));
-  return mtime.seconds + (Math.floor(mtime.nanoseconds / 1000) + 0.5) / 1e6;
-}
-
 /**
  * Checks that `bytes` and some room fit where `target` is or will be.
  *
@@ -247,17 +230,3 @@ export function assertSpace(target: string, bytes: number): void {
 
 /** Directories, metadata and whoever else writes there. */
 const SPARE_BYTES = 16 * 1024 * 1024;
-
-/** What user namespaces, network shares and simple file systems answer when they know no owners or modes. */
-const UNSUPPORTED = ['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
-
-/** @returns false where this system cannot do it. */
-function tolerate(change: () => void): boolean {
-  try {
-    change();
-    return true;
-  } catch (error) {
-    if (UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
-}

@@ -152,6 +152,7 @@ async function readerOf(repository: UnlockedRepository) {
       blobs,
       pages: new PageReader(repository, blobs),
       keys: { crypto: nodeCrypto, digestKeys },
+      secrets: blobSecrets,
     },
     close: () => cache.close(),
   };

@@ -51,7 +51,7 @@ export const runRestore: Run<RestoreFlags> = async ({ context, options: flags, a
       exclude: flags.exclude ?? [],
     },
     check,
-    concurrency: context.threads + 1,
+    concurrency: context.threads,
     signal: context.signal,
     onProgress: ({ bytesDone, bytesTotal }) =>
       progress.update({ label: 'restoring', done: bytesDone, total: bytesTotal }),
