@@ -44,6 +44,8 @@ export { readEntries, type BackedUpEntry } from './repository/entries.js';
 export { readBackup, readBackups, readDetail, type Backup } from './repository/manifests.js';
 export { resolveBackup, type BackupFilter, type DescribedBackup } from './repository/resolve.js';
 export { createEngine } from './repository/workers/index.js';
+export { createPackChecker } from './repository/workers/pack-checker.js';
+export type { PackChecker } from './repository/pack-check.js';
 
 export { backup } from './backup/backup.js';
 export { planBackup, type BackupPlan } from './backup/plan.js';

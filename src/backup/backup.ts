@@ -78,9 +78,7 @@ async function attemptBackup(
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
   try {
     const listed = await syncIndex(repository, blobs, doomed);
-    // Most runs find no leftover packs and start no engine.
-    const from = { listed, engine: () => session.engine };
-    session.adopt(await adoptLeftoverPacks(repository, blobs, from));
+    session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, packs: session.packChecker }));
 
     const progress = new Progress(found, options.onProgress);
     const memory = new LastBackup(session, catalog, startedAt);

@@ -6,8 +6,10 @@ import type { BlobEngine } from '../repository/blob-engine.js';
 import type { BlobCatalog } from '../repository/catalog-blobs.js';
 import { writeIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
+import type { PackChecker } from '../repository/pack-check.js';
 import { PackWriter, type WrittenPack } from '../repository/pack-writer.js';
 import { createEngine } from '../repository/workers/index.js';
+import { createPackChecker } from '../repository/workers/pack-checker.js';
 import { keySchedule } from '../vault/key-schedule.js';
 import { threadPool, type ThreadPool } from '../threads/thread-pool.js';
 import { ChunkStore, framesMemory } from './chunk-store.js';
@@ -37,6 +39,8 @@ export class Session {
   /** Names of objects that prune announced to delete: nothing new may rest on them (§18.1). */
   readonly doomed: ReadonlySet<string>;
   readonly chunks: ChunkStore;
+  /** For leftover packs before the run. */
+  readonly packChecker: PackChecker;
   /** Packs that this backup reaches and that were there before. */
   readonly reusedPacks = new Set<PackId>();
   /** Packs that this session wrote, with their sizes in bytes. */
@@ -88,6 +92,7 @@ export class Session {
         frames: frames[lane] ?? [],
       }),
     });
+    this.packChecker = createPackChecker(threads);
     this.#packs = new PackWriter(repository, session, (pack) => this.#onPack(pack));
     this.chunks = new ChunkStore({
       pool: this.#pool,
@@ -104,7 +109,7 @@ export class Session {
     return this.#packs.written + this.indexBytes;
   }
 
-  /** What opens blobs: for checks of leftover packs, and for sealed pages of the last backup. Most runs need none. */
+  /** What opens blobs: for sealed pages of the last backup. Most runs need none. */
   get engine(): BlobEngine {
     this.#engine ??= this.#makeEngine();
     return this.#engine;
@@ -125,7 +130,7 @@ export class Session {
   /** Frees what is held; half-written packs are dropped. */
   async close(): Promise<void> {
     await this.#packs.abort();
-    await Promise.all([this.#pool.close(), this.#engine?.close()]);
+    await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
   }
 
   #onPack(pack: WrittenPack): void {

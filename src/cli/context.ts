@@ -20,8 +20,10 @@ import {
   type Repository,
   type UnlockedRepository,
 } from '../repository/open.js';
+import type { PackChecker } from '../repository/pack-check.js';
 import { PageReader } from '../repository/pages.js';
 import { createEngine } from '../repository/workers/index.js';
+import { createPackChecker } from '../repository/workers/pack-checker.js';
 import { openLocalStorage } from '../storage/local.js';
 import type { Storage } from '../storage/storage.js';
 import { readVaultKey } from '../vault/key-source.js';
@@ -143,6 +145,13 @@ export class Context implements AsyncDisposable {
     return engine;
   }
 
+  /** A pack checker that is closed with the context; with secrets it opens every blob too. */
+  packChecker(secrets?: BlobSecrets): PackChecker {
+    const checker = createPackChecker(this.threads, secrets);
+    this.#closing.push(() => checker.close());
+    return checker;
+  }
+
   /** What reads content: blobs, pages and digests. */
   async reader(unlocked: UnlockedRepository): Promise<ContentReader> {
     const blobs = new BlobCatalog(this.catalog(unlocked));
@@ -152,7 +161,7 @@ export class Context implements AsyncDisposable {
     const engine = this.engine({ blobs: blobSecrets });
     const listed = await syncIndex(unlocked, blobs);
     // Index objects are a convenience (DESIGN §4.4): what they lost is read from the packs themselves.
-    await adoptLeftoverPacks(unlocked, blobs, { listed, engine: () => engine });
+    await adoptLeftoverPacks(unlocked, blobs, { listed, packs: this.packChecker() });
     const reader = new BlobReader(unlocked, blobs, engine);
     const schedule = keySchedule(nodeCrypto, repository);
     const digestKeys = new Map(dedup.map(({ number, secret }) => [number, schedule.digestKey(secret)]));

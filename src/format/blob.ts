@@ -81,41 +81,51 @@ export function encodeBlobHeader(header: BlobHeader): Uint8Array {
 }
 
 /**
+ * Decodes the header of a frame of `frameLength` bytes and checks every public field (§6.1).
+ *
+ * @param bytes - the frame, or as much of it as holds the header.
+ * @throws NbakError `FORMAT_NEWER`, `FORMAT_INVALID` or `LIMIT_EXCEEDED`.
+ */
+export function decodeBlobHeader(bytes: Uint8Array, frameLength: number): BlobHeader {
+  const structure = 'a blob';
+  if (frameLength < BLOB_OVERHEAD_BYTES)
+    throw invalidField(structure, 'its length', `at least ${BLOB_OVERHEAD_BYTES}`);
+  if (!equalBytes(bytes.subarray(0, 4), MAGIC)) throw invalidField(structure, 'its magic', 'NBAK');
+  // §6.1: version 1 is older, not newer, and has no place under a manifest of version 2 (A14).
+  if (bytes[4] === 1) throw invalidField(structure, 'its version', '2');
+  assertVersion(bytes[4], structure);
+  if (bytes[5] !== SUITE) throw newer(structure, 'suite', bytes[5]);
+  const codec = decodeCodec(bytes[6], structure);
+  const kind = decodeBlobKind(bytes[7], structure);
+  const epoch = readU32(bytes, 8);
+  if (epoch < 1) throw invalidField(structure, 'epoch', 'at least 1');
+  const sealedLength = readU32(bytes, 72);
+  if (sealedLength > LIMITS.sealedBytes) {
+    throw limitExceeded(structure, 'sealedBytes', sealedLength, LIMITS.sealedBytes);
+  }
+  if (sealedLength < SEALED_PREFIX_BYTES) throw invalidField(structure, 'sealed length', 'at least 8');
+  if (frameLength !== sealedLength + BLOB_OVERHEAD_BYTES) {
+    throw invalidField(structure, 'its length', `${sealedLength + BLOB_OVERHEAD_BYTES} as its header says`);
+  }
+  return {
+    codec,
+    kind,
+    epoch,
+    session: bytes.subarray(12, 28),
+    nonce: bytes.subarray(28, 40),
+    tag: bytes.subarray(40, 72),
+    sealedLength,
+  };
+}
+
+/**
  * Takes a frame apart and checks every public field (§6.1).
  *
  * @throws NbakError `FORMAT_NEWER`, `FORMAT_INVALID` or `LIMIT_EXCEEDED`.
  */
 export function decodeBlobFrame(frame: Uint8Array): BlobFrame {
-  const structure = 'a blob';
-  if (frame.length < BLOB_OVERHEAD_BYTES)
-    throw invalidField(structure, 'its length', `at least ${BLOB_OVERHEAD_BYTES}`);
-  if (!equalBytes(frame.subarray(0, 4), MAGIC)) throw invalidField(structure, 'its magic', 'NBAK');
-  // §6.1: version 1 is older, not newer, and has no place under a manifest of version 2 (A14).
-  if (frame[4] === 1) throw invalidField(structure, 'its version', '2');
-  assertVersion(frame[4], structure);
-  if (frame[5] !== SUITE) throw newer(structure, 'suite', frame[5]);
-  const codec = decodeCodec(frame[6], structure);
-  const kind = decodeBlobKind(frame[7], structure);
-  const epoch = readU32(frame, 8);
-  if (epoch < 1) throw invalidField(structure, 'epoch', 'at least 1');
-  const sealedLength = readU32(frame, 72);
-  if (sealedLength > LIMITS.sealedBytes) {
-    throw limitExceeded(structure, 'sealedBytes', sealedLength, LIMITS.sealedBytes);
-  }
-  if (sealedLength < SEALED_PREFIX_BYTES) throw invalidField(structure, 'sealed length', 'at least 8');
-  if (frame.length !== sealedLength + BLOB_OVERHEAD_BYTES) {
-    throw invalidField(structure, 'its length', `${sealedLength + BLOB_OVERHEAD_BYTES} as its header says`);
-  }
   return {
-    header: {
-      codec,
-      kind,
-      epoch,
-      session: frame.subarray(12, 28),
-      nonce: frame.subarray(28, 40),
-      tag: frame.subarray(40, 72),
-      sealedLength,
-    },
+    header: decodeBlobHeader(frame, frame.length),
     headerBytes: frame.subarray(0, BLOB_HEADER_BYTES),
     commitment: frame.subarray(BLOB_HEADER_BYTES, BLOB_PREFIX_BYTES),
     sealed: frame.subarray(BLOB_PREFIX_BYTES),

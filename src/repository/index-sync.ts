@@ -6,11 +6,11 @@ import { COMPRESSED_OVERHEAD_BYTES } from '../format/compressed-object.js';
 import { decodeIndex, encodeIndex } from '../format/index-object.js';
 import { LIMITS } from '../format/limits.js';
 import { toHex } from '../format/bytes.js';
-import type { BlobEngine } from './blob-engine.js';
 import type { BlobCatalog } from './catalog-blobs.js';
 import { packObject, unpackObject } from './compressed-io.js';
 import { indexName, packName, parseName } from './object-names.js';
 import type { Repository } from './open.js';
+import type { PackChecker } from './pack-check.js';
 import { checkPack, verifyFooter } from './pack-reader.js';
 import { packIdOf } from './pack-writer.js';
 import { readHashed } from './read-object.js';
@@ -91,23 +91,27 @@ function enterFooters(
  * Enters packs that are in storage and in no index, after every byte of them was checked (§18.2). They are what a
  * run that was killed left behind.
  *
+ * @param from.packs - a checker; one with secrets would open every blob, which nobody asks for here.
  * @returns their signed footers, so that the next index object holds them.
  */
 export async function adoptLeftoverPacks(
   repository: Repository,
   catalog: BlobCatalog,
-  from: { readonly listed: ReadonlyMap<PackId, number>; readonly engine: () => BlobEngine },
+  from: { readonly listed: ReadonlyMap<PackId, number>; readonly packs: PackChecker },
 ): Promise<readonly Uint8Array[]> {
   const adopted: Uint8Array[] = [];
   const known = catalog.packs();
   for (const [id, size] of from.listed) {
     if (known.has(id)) continue;
     try {
-      const checked = await checkPack(repository, from.engine(), { id, size });
-      const damaged = new Set(checked.damaged.map(({ blob }) => blob.id));
-      catalog.addPack(id, size, checked.footer, damaged);
+      const checked = await checkPack(repository, from.packs, { id, size });
+      const damagedAt = new Set(checked.damaged.map(({ index }) => index));
+      const damaged = checked.footer.blobs
+        .filter((_, index) => damagedAt.has(index))
+        .map(({ id: blob }) => blob);
+      catalog.addPack(id, size, checked.footer, new Set(damaged));
       // In an index object a footer vouches for all its blobs, also to machines that did not read the pack.
-      if (damaged.size === 0) adopted.push(checked.signedFooter);
+      if (damaged.length === 0) adopted.push(checked.signedFooter);
     } catch (error) {
       if (!isNbakError(error)) throw error;
     }

@@ -1,13 +1,11 @@
 /** Every pack, every byte (§20.1 step 3), and with secrets every blob opened (§20.3). */
 
 import { isNbakError, NbakError } from '../errors.js';
-import { BLOB_KINDS } from '../format/blob.js';
-import { decodeBundle } from '../format/bundle.js';
 import type { BlobId, PackId } from '../format/ids.js';
-import type { BlobEngine } from '../repository/blob-engine.js';
 import { packName } from '../repository/object-names.js';
 import type { Repository } from '../repository/open.js';
-import { checkPack, type VerifiedFooter } from '../repository/pack-reader.js';
+import type { OpenedFacts } from '../repository/pack-check.js';
+import { checkPack, type KnownFooters } from '../repository/pack-reader.js';
 import { problemOf, type VerifyOptions, type VerifyProblem } from './result.js';
 
 /** What is known of a blob whose bytes verify. */
@@ -16,12 +14,8 @@ export interface GoodBlob {
   readonly length: number;
   readonly kind: number;
   readonly isStandIn: boolean;
-  /** With secrets: SHA-256 and length of each piece (§10.5), and the plaintext's length. */
-  readonly opened?: {
-    readonly pieces: readonly Uint8Array[];
-    readonly lengths: readonly number[];
-    readonly plaintextLength: number;
-  };
+  /** With secrets. */
+  readonly opened?: OpenedFacts;
 }
 
 /** The blobs of all packs. */
@@ -39,12 +33,12 @@ export interface PackFindings {
 /**
  * Checks packs.
  *
- * @param decrypt - opens every blob as well; the engine must have secrets.
+ * @param known - footers that index objects hold.
  */
 export async function checkPacks(
   repository: Repository,
   packs: ReadonlyMap<PackId, number>,
-  options: VerifyOptions & { readonly decrypt: 'yes' | 'no' },
+  options: Pick<VerifyOptions, 'packs' | 'signal' | 'onProgress'> & { readonly known: KnownFooters },
 ): Promise<PackFindings> {
   const good = new Map<BlobId, GoodBlob>();
   const bad = new Map<BlobId, VerifyProblem>();
@@ -68,20 +62,15 @@ export async function checkPacks(
   const checkOne = async (id: PackId, size: number): Promise<void> => {
     const object = packName(id);
     try {
-      const checked = await checkPack(repository, options.engine, { id, size });
+      const checked = await checkPack(repository, options.packs, { id, size }, options.known);
       blobs += checked.footer.blobs.length;
-      for (const { blob, error } of checked.damaged) bad.set(blob.id, problemOf(error, { object }));
-      const opened =
-        options.decrypt === 'yes' ? await openAll(repository, options.engine, { id, ...checked }) : undefined;
+      const damaged = new Map(checked.damaged.map(({ index, error }) => [index, error]));
       for (const [i, { id: blob, length, kind, as }] of checked.footer.blobs.entries()) {
         packOf.set(blob, id);
-        if (checked.damaged.some((damaged) => damaged.blob.id === blob)) continue;
-        const result = opened?.[i];
-        if (result instanceof NbakError) {
-          bad.set(blob, problemOf(result, { object }));
-          continue;
-        }
-        good.set(blob, { length, kind, isStandIn: as !== undefined, ...(result && { opened: result }) });
+        const error = damaged.get(i);
+        const opened = checked.opened?.[i];
+        if (error !== undefined) bad.set(blob, problemOf(error, { object }));
+        else good.set(blob, { length, kind, isStandIn: as !== undefined, ...(opened && { opened }) });
       }
     } catch (error) {
       if (!isNbakError(error) || error.code === 'INTERNAL') throw error;
@@ -89,36 +78,9 @@ export async function checkPacks(
     }
   };
 
-  await Promise.all(Array.from({ length: Math.max(1, options.concurrency) }, checkNext));
+  await Promise.all(Array.from({ length: options.packs.width }, checkNext));
   for (const id of good.keys()) bad.delete(id);
   return { good, bad, packOf, problems, blobs, bytes };
-}
-
-type Opened = NonNullable<GoodBlob['opened']>;
-
-async function openAll(
-  repository: Repository,
-  engine: BlobEngine,
-  pack: VerifiedFooter & { readonly id: PackId },
-): Promise<readonly (Opened | NbakError)[]> {
-  const bytes = await repository.storage.get(packName(pack.id), { offset: 0, length: pack.size });
-  let offset = 0;
-  const frames = pack.footer.blobs.map(({ id, length, as }) => {
-    const frame = { offset, length, expected: as ?? id, dedup: pack.footer.dedup };
-    offset += length;
-    return frame;
-  });
-  const results = await engine.open(bytes, frames);
-  return results.map((result, i) => {
-    if (!('error' in result)) {
-      const { pieces, plaintext, kind } = result;
-      const isBundle = kind === BLOB_KINDS.bundle;
-      const lengths = isBundle ? decodeBundle(plaintext).map(({ length }) => length) : [plaintext.length];
-      return { pieces, lengths, plaintextLength: plaintext.length };
-    }
-    const { code, message } = result.error;
-    return new NbakError(code, `${packName(pack.id)}: blob ${pack.footer.blobs[i]?.id ?? ''}: ${message}`);
-  });
 }
 
 function interrupted(): NbakError {

@@ -2,8 +2,8 @@
 
 import { ERROR_CODES, type ErrorCode, type NbakError } from '../errors.js';
 import type { BackupId } from '../format/ids.js';
-import type { BlobEngine } from '../repository/blob-engine.js';
 import type { RememberedHead } from '../repository/catalog-heads.js';
+import type { PackChecker } from '../repository/pack-check.js';
 
 /** One finding. */
 export interface VerifyProblem {
@@ -46,14 +46,13 @@ export interface HeadMemory {
 
 /** How to verify. */
 export interface VerifyOptions {
-  readonly engine: BlobEngine;
+  /** With the same secrets as the decryption, where there is one. */
+  readonly packs: PackChecker;
   /** Empty: everything. */
   readonly backups: readonly BackupId[];
   readonly heads: HeadMemory;
   /** Milliseconds; the newest backup of each source may not be older. */
   readonly maxAgeMs?: number;
-  /** Packs read at once; each takes up to its size in memory, some 16 MiB. */
-  readonly concurrency: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }

@@ -19,9 +19,9 @@ import { problemOf, type VerifyOptions, type VerifyProblem, type VerifyResult } 
  * Verifies a repository that was opened with a pinned key, or some backups of it.
  *
  * @remarks Reads every object whatever its kind when no backup is named, else those that the named ones reach.
- *   Nothing is written but the heads that were seen. Memory: some 200 bytes per blob and what `concurrency` says.
- * @param decryption - opens every blob, compares every file, checks every database (§20.3); the engine must have
- *   the same secrets.
+ *   Nothing is written but the heads that were seen. Memory: some 200 bytes per blob and what the pack checker takes.
+ * @param decryption - compares every file and checks every database (§20.3); the pack checker must have the same
+ *   secrets.
  * @returns findings; only a storage that fails, a wrong id or an interruption throws.
  * @throws NbakError `BACKUP_NOT_FOUND`, `INTERRUPTED` or a STORAGE code.
  */
@@ -36,13 +36,12 @@ export async function verify(
   const objects = await checkObjects(repository, inventory);
   const { backups, unreadable } = await readManifests(repository, inventory.manifests);
   const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
-  const decrypt = decryption === undefined ? 'no' : 'yes';
   const pages = new PageReader(repository);
   const summaries = new PageSummaries(pages);
   const wanted = isWhole
     ? inventory.packs
     : await packsReachedBy(chosen, { packs: inventory.packs, indexed: objects.indexed, summaries });
-  const packs = await checkPacks(repository, wanted, { ...options, decrypt });
+  const packs = await checkPacks(repository, wanted, { ...options, known: objects.indexed });
   const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), { pages, summaries });
   for (const backup of chosen) await checker.check(backup);
   const content = decryption && (await checkContent(chosen, packs, decryption));

@@ -8,6 +8,7 @@ import type { BackupResult } from '#nbak/backup/result.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { ERROR_CODES, isNbakError, type ErrorCode, type NbakError } from '#nbak/errors.js';
 import { createEngine } from '#nbak/repository/workers/index.js';
+import { createPackChecker } from '#nbak/repository/workers/pack-checker.js';
 import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
 import { BlobCatalog } from '#nbak/repository/catalog-blobs.js';
 import type { RememberedHead } from '#nbak/repository/catalog-heads.js';
@@ -53,8 +54,7 @@ export async function judge(
 ): Promise<Judgement> {
   return judging(async () => {
     const repository = await openWithPublicKey(storage, nodeCrypto, publicKey);
-    const engine = createEngine(nodeCrypto, 0, {});
-    return verify(repository, { engine, backups: [], heads, concurrency: 1 });
+    return verify(repository, { packs: createPackChecker(0), backups: [], heads });
   });
 }
 
@@ -62,15 +62,13 @@ export async function judge(
 export async function judgeDecrypted(storage: Storage, keyBytes: Uint8Array): Promise<Judgement> {
   return judging(async () => {
     const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
-    const { source, close } = await readerOf(repository);
+    const { source, packs, close } = await readerOf(repository);
     try {
       const decryption = {
         ...source,
         checkDatabase: () => Promise.resolve({ verdict: 'ok' as const, message: '' }),
       };
-      const { engine } = source;
-      const options = { engine, backups: [], heads: headMemory(), concurrency: 1 };
-      return await verify(repository, options, decryption);
+      return await verify(repository, { packs, backups: [], heads: headMemory() }, decryption);
     } finally {
       close();
     }
@@ -140,7 +138,7 @@ async function readerOf(repository: UnlockedRepository) {
   const cache = openCatalog(undefined, id);
   const catalog = new BlobCatalog(cache);
   const listed = await syncIndex(repository, catalog);
-  await adoptLeftoverPacks(repository, catalog, { listed, engine: () => engine });
+  await adoptLeftoverPacks(repository, catalog, { listed, packs: createPackChecker(0) });
   const blobs = new BlobReader(repository, catalog, engine);
   const schedule = keySchedule(nodeCrypto, id);
   const digestKeys = new Map(
@@ -154,6 +152,7 @@ async function readerOf(repository: UnlockedRepository) {
       keys: { crypto: nodeCrypto, digestKeys },
       secrets: blobSecrets,
     },
+    packs: createPackChecker(0, blobSecrets),
     close: () => cache.close(),
   };
 }

@@ -17,7 +17,7 @@ import { LIMITS } from '#nbak/format/limits.js';
 import { decodeDetail } from '#nbak/format/manifest.js';
 import { decodeKeySlot } from '#nbak/format/notes.js';
 import { assertSafePath, comparePaths, pathFromBytes } from '#nbak/format/path.js';
-import { inlineEngine, openFrame } from '#nbak/repository/blob-engine.js';
+import { openFrame } from '#nbak/repository/blob-engine.js';
 import {
   BlobOpener,
   BlobSealer,
@@ -29,6 +29,7 @@ import { headsOf, readBackup, readTombstone, type Backup } from '#nbak/repositor
 import { indexName, manifestName, packName, pageName } from '#nbak/repository/object-names.js';
 import { openWithPublicKey, verifyRepositoryObject, type Repository } from '#nbak/repository/open.js';
 import { checkPack, verifyFooter } from '#nbak/repository/pack-reader.js';
+import { createPackChecker } from '#nbak/repository/workers/pack-checker.js';
 import { PageReader, sealedPageOf } from '#nbak/repository/pages.js';
 import { readHashed } from '#nbak/repository/read-object.js';
 import { memoryStorage } from '#nbak/storage/memory.js';
@@ -201,7 +202,7 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
       const id = idFromBytes<PackId>(input.name);
       const repository = await repositoryOf(crypto, input, packName(id));
       const pack = { id, size: input.object.length };
-      const { footer, damaged } = await checkPack(repository, inlineEngine(crypto, {}), pack);
+      const { footer, damaged } = await checkPack(repository, createPackChecker(0), pack);
       for (const { error } of damaged) throw error;
       return answers.footer(footer);
     },

@@ -42,7 +42,7 @@ export interface VerifyFlags extends FilterOptions {
 /** `nbak verify [BACKUP…]` */
 export const runVerify: Run<VerifyFlags> = async ({ context, options: flags, args }) => {
   const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const { repository, decryption, engine } = await openForVerify(context, flags.decrypt === true);
+  const { repository, decryption, packs } = await openForVerify(context, flags.decrypt === true);
   const wanted = (args[0] ?? []) as readonly string[];
   const backups = [];
   for (const text of wanted) {
@@ -54,11 +54,10 @@ export const runVerify: Run<VerifyFlags> = async ({ context, options: flags, arg
     );
   }
   const options: VerifyOptions = {
-    engine,
+    packs,
     backups,
     heads: new HeadCatalog(context.catalog(repository), formatVerificationKey(repository.verificationKey)),
     ...(flags.maxAge !== undefined && { maxAgeMs: parseDuration(flags.maxAge, '--max-age') }),
-    concurrency: context.threads + 1,
     signal: context.signal,
     onProgress: ({ bytesDone, bytesTotal }) =>
       progress.update({ label: 'verifying', done: bytesDone, total: bytesTotal }),
@@ -75,14 +74,15 @@ async function openForVerify(
   decrypt: boolean,
 ): Promise<{
   readonly repository: Repository;
-  readonly engine: VerifyOptions['engine'];
+  readonly packs: VerifyOptions['packs'];
   readonly decryption: Decryption | undefined;
 }> {
   if (decrypt) {
     const unlocked = await context.unlock();
     const reader = await context.reader(unlocked);
     const checkDatabase: Decryption['checkDatabase'] = (data) => checkDatabaseData(data, tmpdir());
-    return { repository: unlocked, engine: reader.engine, decryption: { ...reader, checkDatabase } };
+    const packs = context.packChecker(reader.secrets);
+    return { repository: unlocked, packs, decryption: { ...reader, checkDatabase } };
   }
   const { repository, verified } = await context.open();
   if (!verified) {
@@ -90,7 +90,7 @@ async function openForVerify(
       hint: 'Give it with --public-key or NBAK_PUBLIC_KEY. It is never taken from the repository: whoever replaced the one replaced the other.',
     });
   }
-  return { repository, engine: context.engine({}), decryption: undefined };
+  return { repository, packs: context.packChecker(), decryption: undefined };
 }
 
 function verdictWord({ ok, problems }: VerifyResult): string {

@@ -1,0 +1,54 @@
+/** A pack checker on worker threads that read the packs themselves. */
+
+import { nodeCrypto } from '../../crypto/node.js';
+import type { Storage } from '../../storage/storage.js';
+import { reviveError } from '../../threads/messages.js';
+import { threadPool } from '../../threads/thread-pool.js';
+import { transferable } from '../../threads/transferable.js';
+import type { BlobSecrets } from '../blob-crypto.js';
+import { frameOpener } from '../frame-opener.js';
+import type { PackChecker, PackFrames, PackVerdict } from '../pack-check.js';
+import { packCheckHandler, type PackRequest, type SentVerdict } from './pack-check-task.js';
+
+/**
+ * Makes a pack checker; its threads start with the first pack.
+ *
+ * @param threads - 0 checks in this thread.
+ * @param secrets - opens every frame as well (§20.3).
+ */
+export function createPackChecker(threads: number, secrets?: BlobSecrets): PackChecker {
+  const module = secrets === undefined ? './pack-check-worker.js' : './pack-open-worker.js';
+  const pool = threadPool<BlobSecrets | undefined, PackRequest, SentVerdict>({
+    threads,
+    module: new URL(module, import.meta.url),
+    startOf: () => secrets,
+    makeHandler: (start) => packCheckHandler(start && frameOpener(nodeCrypto, start)),
+  });
+
+  const ask = async (storage: Storage, pack: PackFrames): Promise<SentVerdict> => {
+    if (storage.openFile === undefined) {
+      const length = pack.footer.blobs.reduce((sum, blob) => sum + blob.length, 0);
+      const bytes = transferable(await storage.get(pack.name, { offset: 0, length }));
+      return pool.ask({ pack, source: { bytes } }, [bytes.buffer]);
+    }
+    const file = await storage.openFile(pack.name);
+    try {
+      const source = { descriptor: file.descriptor, storage: storage.description };
+      return await pool.ask({ pack, source });
+    } finally {
+      file.close();
+    }
+  };
+
+  return {
+    width: pool.width,
+    async check(storage, pack): Promise<PackVerdict> {
+      const { damaged, opened } = await ask(storage, pack);
+      return {
+        damaged: damaged.map(({ index, error }) => ({ index, error: reviveError(error) })),
+        ...(opened && { opened }),
+      };
+    },
+    close: () => pool.close(),
+  };
+}
