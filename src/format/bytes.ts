@@ -26,13 +26,19 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const HEX_DIGITS = utf8('0123456789abcdef');
+const asciiDecoder = new TextDecoder();
 
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += HEX[byte] ?? '';
-  return text;
+  // Decoded in one go: a text put together digit by digit is put together again by every map that it is a key of.
+  const digits = new Uint8Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] ?? 0;
+    digits[2 * i] = HEX_DIGITS[byte >> 4] ?? 0;
+    digits[2 * i + 1] = HEX_DIGITS[byte & 15] ?? 0;
+  }
+  return asciiDecoder.decode(digits);
 }
 
 /**

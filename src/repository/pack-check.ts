@@ -41,6 +41,8 @@ export interface PackChecker {
    *   STORAGE code.
    */
   check(storage: Storage, pack: PackFrames): Promise<PackVerdict>;
+  /** Starts threads now, for packs that come soon. */
+  start(): void;
   close(): Promise<void>;
 }
 

@@ -30,11 +30,6 @@ export interface ListedPack {
   readonly size: number;
 }
 
-/** Footers whose signatures were verified, by pack. */
-export type KnownFooters = ReadonlyMap<PackId, Footer>;
-
-const NONE_KNOWN: KnownFooters = new Map();
-
 /** Holds the footer of nearly every pack, so that one read is enough. */
 const TAIL_BYTES = 64 * 1024;
 
@@ -79,11 +74,31 @@ export function verifyFooter(repository: Repository, id: PackId, signedFooter: U
   return { footer, signedFooter, size: packSize(footer, signedFooter.length) };
 }
 
+/** Verifies footers, each once however often it is met: in its pack, in index objects. */
+export class FooterVerifier {
+  readonly #repository: Repository;
+  readonly #verified = new Map<PackId, VerifiedFooter>();
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  /** As {@link verifyFooter}. */
+  verify(id: PackId, signedFooter: Uint8Array): VerifiedFooter {
+    // A pack is named by its footer's hash: of a footer that is known, only the hash is left to compare.
+    const known = packIdOf(this.#repository, signedFooter) === id ? this.#verified.get(id) : undefined;
+    if (known !== undefined) return known;
+    const verified = verifyFooter(this.#repository, id, signedFooter);
+    this.#verified.set(id, verified);
+    return verified;
+  }
+}
+
 /**
  * Reads a whole pack and checks every byte of it (§8.1).
  *
  * @param pack.size - bytes, as the storage lists it.
- * @param known - footers that were verified before, by pack: the same one is not verified again.
+ * @param footers - verifies the footer; index objects hold the same ones.
  * @returns the footer and what its frames are.
  * @throws NbakError when the pack as a whole cannot be trusted.
  */
@@ -91,9 +106,9 @@ export async function checkPack(
   repository: Repository,
   checker: PackChecker,
   pack: ListedPack,
-  known: KnownFooters = NONE_KNOWN,
+  footers = new FooterVerifier(repository),
 ): Promise<VerifiedFooter & PackVerdict> {
-  const verified = await readFooter(repository, pack, known);
+  const verified = await readFooter(repository, pack, footers);
   const frames = { name: packName(pack.id), footer: verified.footer };
   return { ...verified, ...(await checker.check(repository.storage, frames)) };
 }
@@ -101,7 +116,7 @@ export async function checkPack(
 async function readFooter(
   repository: Repository,
   pack: ListedPack,
-  known: KnownFooters,
+  footers: FooterVerifier,
 ): Promise<VerifiedFooter> {
   const { id, size } = pack;
   const name = packName(id);
@@ -110,12 +125,7 @@ async function readFooter(
   const endBytes = length + PACK_TRAILER_BYTES;
   if (endBytes > tail.length) tail = await readTail(repository, pack, endBytes);
   const signedFooter = tail.slice(tail.length - endBytes, tail.length - PACK_TRAILER_BYTES);
-  // A footer is named by its hash: of one that was verified, only the hash is left to compare.
-  const same = packIdOf(repository, signedFooter) === id ? known.get(id) : undefined;
-  const verified =
-    same === undefined
-      ? verifyFooter(repository, id, signedFooter)
-      : { footer: same, signedFooter, size: packSize(same, length) };
+  const verified = footers.verify(id, signedFooter);
   if (verified.size !== size) throw corruptPack(name, `it has ${size} bytes instead of ${verified.size}`);
   return verified;
 }

@@ -34,6 +34,8 @@ export interface ThreadPool<Request, Response> {
   askLane(lane: number, request: Request): Promise<Response>;
   /** The thread with the least to do. */
   idlestLane(): number;
+  /** Starts all threads, so that they are ready when the first request comes. */
+  start(): void;
   close(): Promise<void>;
 }
 
@@ -90,7 +92,7 @@ class Member<Request, Response> {
   }
 }
 
-/** Makes a pool; threads start with the first request. */
+/** Makes a pool; each thread starts with its first request, or with `start`. */
 export function threadPool<Start, Request, Response>({
   threads,
   module,
@@ -113,6 +115,9 @@ export function threadPool<Start, Request, Response>({
     ask: (request, transfer = []) => member(idlestLane()).ask(request, transfer),
     askLane: (lane, request) => member(lane).ask(request, []),
     idlestLane,
+    start() {
+      for (let lane = 0; lane < threads; lane += 1) member(lane);
+    },
     async close() {
       await Promise.all(members.map((each) => each.close()));
     },
@@ -134,6 +139,7 @@ function inlinePool<Request, Response>(
     ask,
     askLane: (_, request) => ask(request),
     idlestLane: () => 0,
+    start: () => undefined,
     close: () => Promise.resolve(),
   };
 }

@@ -13,7 +13,7 @@ import { unpackObject } from '../repository/compressed-io.js';
 import { parseName } from '../repository/object-names.js';
 import type { Repository } from '../repository/open.js';
 import { packIdOf } from '../repository/pack-writer.js';
-import { verifyFooter } from '../repository/pack-reader.js';
+import type { FooterVerifier } from '../repository/pack-reader.js';
 import { readHashed, readWhole } from '../repository/read-object.js';
 import type { ObjectName } from '../storage/storage.js';
 import { problemOf, type VerifyProblem } from './result.js';
@@ -59,14 +59,22 @@ export interface ObjectFindings {
   readonly problems: readonly VerifyProblem[];
 }
 
-/** Checks records, slots, index objects, tombstones, leases and doom notes. */
-export async function checkObjects(repository: Repository, inventory: Inventory): Promise<ObjectFindings> {
+/**
+ * Checks records, slots, index objects, tombstones, leases and doom notes.
+ *
+ * @param footers - verifies the footers in index objects.
+ */
+export async function checkObjects(
+  repository: Repository,
+  inventory: Inventory,
+  footers: FooterVerifier,
+): Promise<ObjectFindings> {
   const tombstones: TombstoneRow[] = [];
   const indexed = new Map<PackId, Footer>();
   const problems: VerifyProblem[] = [];
   for (const { name } of inventory.others) {
     try {
-      if (parseName(name).kind === 'index') await checkIndex(repository, name, indexed);
+      if (parseName(name).kind === 'index') await checkIndex(repository, name, { footers, indexed });
       else tombstones.push(...(await checkObject(repository, name)));
     } catch (error) {
       if (!isNbakError(error)) throw error;
@@ -128,12 +136,12 @@ async function checkObject(repository: Repository, name: ObjectName): Promise<re
 async function checkIndex(
   repository: Repository,
   name: ObjectName,
-  indexed: Map<PackId, Footer>,
+  to: { readonly footers: FooterVerifier; readonly indexed: Map<PackId, Footer> },
 ): Promise<void> {
   const bytes = await readHashed(repository, name, LIMITS.indexRawBytes + COMPRESSED_OVERHEAD_BYTES);
   for (const signedFooter of decodeIndex(unpackObject('NBKI', bytes, LIMITS.indexRawBytes, name))) {
     const pack = packIdOf(repository, signedFooter);
-    indexed.set(pack, verifyFooter(repository, pack, signedFooter).footer);
+    to.indexed.set(pack, to.footers.verify(pack, signedFooter).footer);
   }
 }
 

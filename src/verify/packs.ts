@@ -5,7 +5,7 @@ import type { BlobId, PackId } from '../format/ids.js';
 import { packName } from '../repository/object-names.js';
 import type { Repository } from '../repository/open.js';
 import type { OpenedFacts } from '../repository/pack-check.js';
-import { checkPack, type KnownFooters } from '../repository/pack-reader.js';
+import { checkPack, type FooterVerifier } from '../repository/pack-reader.js';
 import { problemOf, type VerifyOptions, type VerifyProblem } from './result.js';
 
 /** What is known of a blob whose bytes verify. */
@@ -33,12 +33,12 @@ export interface PackFindings {
 /**
  * Checks packs.
  *
- * @param known - footers that index objects hold.
+ * @param footers - verifies their footers.
  */
 export async function checkPacks(
   repository: Repository,
   packs: ReadonlyMap<PackId, number>,
-  options: Pick<VerifyOptions, 'packs' | 'signal' | 'onProgress'> & { readonly known: KnownFooters },
+  options: Pick<VerifyOptions, 'packs' | 'signal' | 'onProgress'> & { readonly footers: FooterVerifier },
 ): Promise<PackFindings> {
   const good = new Map<BlobId, GoodBlob>();
   const bad = new Map<BlobId, VerifyProblem>();
@@ -62,7 +62,7 @@ export async function checkPacks(
   const checkOne = async (id: PackId, size: number): Promise<void> => {
     const object = packName(id);
     try {
-      const checked = await checkPack(repository, options.packs, { id, size }, options.known);
+      const checked = await checkPack(repository, options.packs, { id, size }, options.footers);
       blobs += checked.footer.blobs.length;
       const damaged = new Map(checked.damaged.map(({ index, error }) => [index, error]));
       for (const [i, { id: blob, length, kind, as }] of checked.footer.blobs.entries()) {

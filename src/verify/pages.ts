@@ -37,6 +37,11 @@ export class PageSummaries {
     this.#reader = reader;
   }
 
+  /** Reads pages, so that what is wrong with them is known when it is asked. */
+  async load(ids: Iterable<PageId>): Promise<void> {
+    for (const id of ids) await this.get(id);
+  }
+
   /** The summary of a page, or what is wrong with it. */
   async get(id: PageId): Promise<PageSummary | NbakError> {
     let summary = this.#known.get(id);

@@ -5,6 +5,7 @@ import type { BackupId, BlobId, PackId } from '../format/ids.js';
 import { manifestName, packName } from '../repository/object-names.js';
 import { readBackup, type Backup, type UnreadableBackup } from '../repository/manifests.js';
 import type { Repository } from '../repository/open.js';
+import { FooterVerifier } from '../repository/pack-reader.js';
 import { PageReader } from '../repository/pages.js';
 import { BackupChecker } from './backups.js';
 import { checkContent, type Decryption } from './decrypt.js';
@@ -33,15 +34,20 @@ export async function verify(
   const startedAt = Date.now();
   const inventory = await takeInventory(repository);
   const isWhole = options.backups.length === 0;
-  const objects = await checkObjects(repository, inventory);
-  const { backups, unreadable } = await readManifests(repository, inventory.manifests);
-  const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
+  const footers = new FooterVerifier(repository);
   const pages = new PageReader(repository);
   const summaries = new PageSummaries(pages);
-  const wanted = isWhole
-    ? inventory.packs
-    : await packsReachedBy(chosen, { packs: inventory.packs, indexed: objects.indexed, summaries });
-  const packs = await checkPacks(repository, wanted, { ...options, known: objects.indexed });
+  const check = (packs: ReadonlyMap<PackId, number>): Promise<PackFindings> =>
+    checkPacks(repository, packs, { ...options, footers });
+  // All packs need nothing but the listing: threads read them while this one reads pages.
+  const [early] = isWhole
+    ? await Promise.all([check(inventory.packs), summaries.load(inventory.pages.keys())])
+    : [];
+  const objects = await checkObjects(repository, inventory, footers);
+  const { backups, unreadable } = await readManifests(repository, inventory.manifests);
+  const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
+  const reached = { packs: inventory.packs, indexed: objects.indexed, summaries };
+  const packs = early ?? (await check(await packsReachedBy(chosen, reached)));
   const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), { pages, summaries });
   for (const backup of chosen) await checker.check(backup);
   const content = decryption && (await checkContent(chosen, packs, decryption));

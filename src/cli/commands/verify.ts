@@ -84,13 +84,16 @@ async function openForVerify(
     const packs = context.packChecker(reader.secrets);
     return { repository: unlocked, packs, decryption: { ...reader, checkDatabase } };
   }
+  const packs = context.packChecker();
+  // While they start, this thread opens the repository and lists it.
+  packs.start();
   const { repository, verified } = await context.open();
   if (!verified) {
     throw new NbakError('PUBLIC_KEY_MISSING', 'Verifying needs the verification key, and none was given', {
       hint: 'Give it with --public-key or NBAK_PUBLIC_KEY. It is never taken from the repository: whoever replaced the one replaced the other.',
     });
   }
-  return { repository, packs: context.packChecker(), decryption: undefined };
+  return { repository, packs, decryption: undefined };
 }
 
 function verdictWord({ ok, problems }: VerifyResult): string {

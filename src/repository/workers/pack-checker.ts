@@ -11,7 +11,7 @@ import type { PackChecker, PackFrames, PackVerdict } from '../pack-check.js';
 import { packCheckHandler, type PackRequest, type SentVerdict } from './pack-check-task.js';
 
 /**
- * Makes a pack checker; its threads start with the first pack.
+ * Makes a pack checker; its threads start with the first packs, or with `start`.
  *
  * @param threads - 0 checks in this thread.
  * @param secrets - opens every frame as well (§20.3).
@@ -49,6 +49,7 @@ export function createPackChecker(threads: number, secrets?: BlobSecrets): PackC
         ...(opened && { opened }),
       };
     },
+    start: () => pool.start(),
     close: () => pool.close(),
   };
 }
