@@ -11,15 +11,20 @@ declare const bytePath: unique symbol;
 /** A path relative to its root, '/'-separated, one character per byte; '' is the root itself. */
 export type BytePath = string & { readonly [bytePath]: true };
 
-const RUN_BYTES = 4096;
+const asciiDecoder = new TextDecoder();
 
 /** The path whose bytes are `bytes`; the bytes are not checked (see {@link assertSafePath}). */
 export function pathFromBytes(bytes: Uint8Array): BytePath {
+  // Nearly every path is ASCII, and backups have many.
+  if (isAscii(bytes)) return asciiDecoder.decode(bytes) as BytePath;
   let text = '';
-  // In runs, for a call takes only so many arguments.
-  for (let offset = 0; offset < bytes.length; offset += RUN_BYTES)
-    text += String.fromCharCode(...bytes.subarray(offset, offset + RUN_BYTES));
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return text as BytePath;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte >= 0x80) return false;
+  return true;
 }
 
 /** The bytes of `path`. */
@@ -95,10 +100,14 @@ function unsafe(path: BytePath, reason: string): NbakError {
   );
 }
 
+/** A component that is empty, `.` or `..`. */
+const DOT_COMPONENT = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
 function unsafeReason(path: BytePath): string | undefined {
   if (path === '') return undefined;
   if (path.length > LIMITS.pathBytes) return 'is too long';
   if (path.includes('\0')) return 'has a zero byte';
+  if (path.length <= LIMITS.componentBytes && !DOT_COMPONENT.test(path)) return undefined;
   for (const component of path.split('/')) {
     if (component === '') return 'has an empty component';
     if (component === '.' || component === '..') return `has a component ${component}`;

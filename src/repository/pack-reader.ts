@@ -31,7 +31,7 @@ export interface ListedPack {
 }
 
 /** Holds the footer of nearly every pack, so that one read is enough. */
-const TAIL_BYTES = 64 * 1024;
+const TAIL_BYTES = 32 * 1024;
 
 /**
  * Verifies a signed footer that belongs to pack `id`.
