@@ -32,10 +32,17 @@ export class HeadCatalog {
 
   /** Replaces what is remembered by the heads of a look that found no manifest taken back. */
   remember(heads: readonly RememberedHead[]): void {
+    // Most looks find what the last one found, and a write is synced to disk.
+    if (isSame(heads, this.remembered())) return;
     this.#catalog.transaction(() => {
       this.#catalog.prepare('DELETE FROM heads WHERE pin = ?').run(this.#pin);
       const insert = this.#catalog.prepare('INSERT INTO heads (pin, id, sequence) VALUES (?, ?, ?)');
       for (const { id, sequence } of heads) insert.run(this.#pin, id, sequence);
     })();
   }
+}
+
+function isSame(heads: readonly RememberedHead[], others: readonly RememberedHead[]): boolean {
+  const known = new Map(others.map(({ id, sequence }) => [id, sequence]));
+  return heads.length === known.size && heads.every(({ id, sequence }) => known.get(id) === sequence);
 }

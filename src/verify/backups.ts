@@ -51,7 +51,7 @@ export class BackupChecker {
     const names = new RootNames(manifest);
     const order = new OrderCheck();
     await this.#checkPages(backup, manifest.pages, { names, order, trail: startTrail() });
-    if (isSealedDetail(manifest.detail)) await this.#checkRow(backup, manifest.detail, undefined);
+    if (isSealedDetail(manifest.detail)) await this.#checkRows(backup, [manifest.detail], undefined);
     else {
       const error = order.finish(manifest);
       if (error !== undefined)
@@ -114,7 +114,7 @@ export class BackupChecker {
       }
       const root = at.names.next(summary.entries?.count ?? 0);
       if (summary.entries !== undefined) at.order.add(summary.entries);
-      for (const row of summary.blobs) await this.#checkRow(backup, row, { id, root });
+      await this.#checkRows(backup, summary.blobs, { id, root });
       for (const child of summary.children) await this.#checkContentPage(backup, child, { id, root });
     }
   }
@@ -152,22 +152,28 @@ export class BackupChecker {
       );
       return;
     }
-    for (const row of summary.blobs) await this.#checkRow(backup, row, from, id);
+    await this.#checkRows(backup, summary.blobs, from, id);
   }
 
-  async #checkRow(
+  async #checkRows(
     backup: Backup,
-    row: BlobRow,
+    rows: readonly BlobRow[],
     from: { readonly id: PageId; readonly root: BytePath } | undefined,
     child?: PageId,
   ): Promise<void> {
-    this.reachedBlobs.add(row.id);
-    const good = this.#packs.good.get(row.id);
-    if (good !== undefined && (good.length === row.length || good.isStandIn)) return;
-    const files =
-      from === undefined ? [] : await this.#filesOf(from, child === undefined ? { blob: row.id } : { child });
-    const { key, problem } = this.#blobProblem(row);
-    this.#find(key, problem, backup.id, files);
+    for (const row of rows) {
+      this.reachedBlobs.add(row.id);
+      if (this.#isGood(row)) continue;
+      const what = child === undefined ? { blob: row.id } : { child };
+      const files = from === undefined ? [] : await this.#filesOf(from, what);
+      const { key, problem } = this.#blobProblem(row);
+      this.#find(key, problem, backup.id, files);
+    }
+  }
+
+  #isGood({ id, length }: BlobRow): boolean {
+    const good = this.#packs.good.get(id);
+    return good !== undefined && (good.length === length || good.isStandIn);
   }
 
   /** One finding per damaged blob, and one per lost pack however many blobs were in it. */
