@@ -1,5 +1,5 @@
 /**
- * The heavy work on blobs (hash, open) behind one interface, with two implementations: in this thread, for
+ * Opening blobs, behind one interface, with two implementations: in this thread, for
  * small amounts and for portability, and in worker threads (workers/).
  */
 
@@ -33,15 +33,10 @@ export type FrameResult =
 export interface BlobEngine {
   /** Checks and opens frames; the order of results is that of the requests. Only for engines made with secrets. */
   open(bytes: Uint8Array, frames: readonly FrameRequest[]): Promise<readonly FrameResult[]>;
-  /** SHA-256 of parts of a buffer, as hex. */
-  hash(
-    bytes: Uint8Array,
-    ranges: readonly { readonly offset: number; readonly length: number }[],
-  ): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-/** What an engine is made with: nothing for hashing alone, secrets for opening. */
+/** What an engine is made with: secrets for opening. */
 export interface EngineSecrets {
   readonly blobs?: BlobSecrets;
 }
@@ -84,10 +79,6 @@ export function inlineEngine(crypto: CryptoProvider, secrets: EngineSecrets): Bl
         openFrame(crypto, opener, bytes.subarray(request.offset, request.offset + request.length), request);
       return Promise.resolve(frames.map(open));
     },
-    hash: (bytes, ranges) =>
-      Promise.resolve(
-        ranges.map(({ offset, length }) => toHex(crypto.sha256(bytes.subarray(offset, offset + length)))),
-      ),
     close: () => Promise.resolve(),
   };
 }

@@ -101,8 +101,12 @@ export function threadPool<Start, Request, Response>({
 }: PoolParts<Start, Request, Response>): ThreadPool<Request, Response> {
   if (threads === 0) return inlinePool(() => makeHandler(startOf(0)));
   const members: Member<Request, Response>[] = [];
-  const member = (lane: number): Member<Request, Response> =>
-    (members[lane] ??= new Member<Request, Response>(module, startOf(lane)));
+  let closed = false;
+  const member = (lane: number): Member<Request, Response> => {
+    // A thread started now would keep the process alive for ever.
+    if (closed) throw new NbakError('INTERNAL', 'A worker thread was asked after all were stopped');
+    return (members[lane] ??= new Member<Request, Response>(module, startOf(lane)));
+  };
   const idlestLane = (): number => {
     let least = 0;
     for (let lane = 1; lane < threads; lane += 1) {
@@ -112,13 +116,14 @@ export function threadPool<Start, Request, Response>({
   };
   return {
     width: threads * 2,
-    ask: (request, transfer = []) => member(idlestLane()).ask(request, transfer),
-    askLane: (lane, request) => member(lane).ask(request, []),
+    ask: async (request, transfer = []) => member(idlestLane()).ask(request, transfer),
+    askLane: async (lane, request) => member(lane).ask(request, []),
     idlestLane,
     start() {
       for (let lane = 0; lane < threads; lane += 1) member(lane);
     },
     async close() {
+      closed = true;
       await Promise.all(members.map((each) => each.close()));
     },
   };

@@ -67,11 +67,6 @@ export function workerEngine(threads: number, secrets: EngineSecrets): BlobEngin
         return { plaintext, kind: place.kind, pieces: place.pieces };
       });
     },
-    async hash(bytes, ranges) {
-      const owned = transferable(bytes);
-      return (await ask(idlest(), { task: 'hash', bytes: owned, ranges }, [owned.buffer as ArrayBuffer]))
-        .hashes;
-    },
     async close() {
       await Promise.all(members.map(({ worker }) => worker.terminate()));
     },

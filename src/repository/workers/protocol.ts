@@ -11,19 +11,12 @@ export interface WorkerStart {
 }
 
 /** From the pool to a worker. */
-export type WorkerRequest =
-  | {
-      readonly task: 'open';
-      readonly id: number;
-      readonly bytes: Uint8Array;
-      readonly frames: readonly FrameRequest[];
-    }
-  | {
-      readonly task: 'hash';
-      readonly id: number;
-      readonly bytes: Uint8Array;
-      readonly ranges: readonly { readonly offset: number; readonly length: number }[];
-    };
+export interface WorkerRequest {
+  readonly task: 'open';
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  readonly frames: readonly FrameRequest[];
+}
 
 /** An opened frame's place in the answer's buffer, or its error. */
 export type OpenedPlace =
@@ -43,5 +36,4 @@ export type WorkerResponse =
       readonly bytes: Uint8Array;
       readonly places: readonly OpenedPlace[];
     }
-  | { readonly task: 'hash'; readonly id: number; readonly hashes: readonly string[] }
   | { readonly task: 'failed'; readonly id: number; readonly message: string };

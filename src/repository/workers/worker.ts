@@ -1,8 +1,7 @@
-/** One worker thread: opens and hashes what the pool sends. */
+/** One worker thread: opens what the pool sends. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeCrypto as crypto } from '../../crypto/node.js';
-import { toHex } from '../../format/bytes.js';
 import { BlobOpener } from '../blob-crypto.js';
 import { openFrame } from '../blob-engine.js';
 import type { OpenedPlace, WorkerRequest, WorkerResponse, WorkerStart } from './protocol.js';
@@ -25,22 +24,11 @@ parentPort?.on('message', (request: WorkerRequest) => {
 });
 
 function answer(request: WorkerRequest): WorkerResponse {
-  const { id } = request;
-  switch (request.task) {
-    case 'open': {
-      if (opener === undefined) throw new TypeError('this worker has no secrets');
-      return open(opener, request);
-    }
-    case 'hash': {
-      const hashes = request.ranges.map(({ offset, length }) =>
-        toHex(crypto.sha256(request.bytes.subarray(offset, offset + length))),
-      );
-      return { task: 'hash', id, hashes };
-    }
-  }
+  if (opener === undefined) throw new TypeError('this worker has no secrets');
+  return open(opener, request);
 }
 
-function open(with_: BlobOpener, request: Extract<WorkerRequest, { task: 'open' }>): WorkerResponse {
+function open(with_: BlobOpener, request: WorkerRequest): WorkerResponse {
   const results = request.frames.map((frame) =>
     openFrame(crypto, with_, request.bytes.subarray(frame.offset, frame.offset + frame.length), frame),
   );
