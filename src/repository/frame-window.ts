@@ -7,9 +7,9 @@ export interface PackBytes {
 }
 
 /** Larger steps cost the hash that follows a trip to main memory, smaller ones a system call each. */
-const STEP_BYTES = 256 * 1024;
+const STEP_BYTES = 512 * 1024;
 
-/** The part of a pack that is being looked at. Memory: the largest part asked for, at least 256 KiB. */
+/** The part of a pack that is being looked at. Memory: the largest part asked for, at least 512 KiB. */
 export class FrameWindow {
   #buffer = new Uint8Array(STEP_BYTES);
   #source: PackBytes | undefined;

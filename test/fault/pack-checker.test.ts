@@ -19,8 +19,8 @@ import { randomLike } from '../support/tree.js';
 const FILES: Files = {
   bundled: 'a small one\n',
   large: randomLike(1_500_000, 1),
-  middling: randomLike(200_000, 2),
-  other: randomLike(300_000, 3),
+  middling: randomLike(400_000, 2),
+  other: randomLike(700_000, 3),
 };
 
 let pack: PackFrames;
