@@ -26,7 +26,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
-const HEX_DIGITS = utf8('0123456789abcdef');
+const HEX_DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 const asciiDecoder = new TextDecoder();
 
 /** Lower-case hex. */
