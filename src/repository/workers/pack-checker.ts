@@ -17,10 +17,11 @@ import { packCheckHandler, type PackRequest, type SentVerdict } from './pack-che
  * @param secrets - opens every frame as well (§20.3).
  */
 export function createPackChecker(threads: number, secrets?: BlobSecrets): PackChecker {
-  const module = secrets === undefined ? './pack-check-worker.js' : './pack-open-worker.js';
+  const checking = new URL('./pack-check-worker.js', import.meta.url);
+  const opening = new URL('./pack-open-worker.js', import.meta.url);
   const pool = threadPool<BlobSecrets | undefined, PackRequest, SentVerdict>({
     threads,
-    module: new URL(module, import.meta.url),
+    module: secrets === undefined ? checking : opening,
     startOf: () => secrets,
     makeHandler: (start) => packCheckHandler(start && frameOpener(nodeCrypto, start)),
   });
