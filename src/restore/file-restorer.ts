@@ -61,10 +61,13 @@ export class FileRestorer {
   async restore(files: readonly PlannedEntry[]): Promise<void> {
     this.#alone.push(...files.filter((file) => !isForThreads(file)));
     const threaded = files.filter(isForThreads);
-    // Databases first, so that they are checked while the others are written.
-    const ordered = [...threaded.filter(isDatabase), ...threaded.filter((file) => !isDatabase(file))];
+    // Databases at once, so that they are checked while the others are written.
+    const work = {
+      databases: this.#begin(threaded.filter(isDatabase)),
+      others: this.#begin(threaded.filter((file) => !isDatabase(file))),
+    };
     try {
-      await this.#parts.writer.write(this.#begin(ordered), {
+      await this.#parts.writer.write(work, {
         proceed: () => this.#proceed(),
         written: (bytes) => this.#count(bytes),
         done: (file) => this.#finishWritten(file),

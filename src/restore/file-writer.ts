@@ -35,6 +35,12 @@ const WINDOW_PIECES = 4096;
 /** Open files in a window; others are made and closed by threads. */
 const WINDOW_FILES = 128;
 
+/** Files to write, in the order of their paths. */
+export interface FilesToWrite {
+  readonly databases: Iterable<FileInProgress>;
+  readonly others: Iterable<FileInProgress>;
+}
+
 /** Writes files in jobs. Its threads start at once, to be ready when the first job is. */
 export class FileWriter {
   readonly #blobs: BlobReader;
@@ -60,23 +66,32 @@ export class FileWriter {
    * Writes files, each of which has at least one piece. When it is over, also by a failure, no thread uses any of
    * the files.
    *
+   * @param databases - begun first and written by one thread as long as there are other files: two threads that write
+   *   to one file wait for each other.
+   *
    * @throws NbakError what `proceed` or `done` throws; `INTERNAL` when a thread died.
    */
-  async write(files: Iterable<FileInProgress>, events: WriteEvents): Promise<void> {
-    const jobs = this.#jobs(files);
+  async write({ databases, others }: FilesToWrite, events: WriteEvents): Promise<void> {
+    const jobs = { databases: this.#jobs(databases), others: this.#jobs(others) };
     let isStopped = false;
-    const lane = async (): Promise<void> => {
+    const lane = async (order: readonly (keyof typeof jobs)[]): Promise<void> => {
       try {
-        for (let next = jobs.next(); next.done !== true && !isStopped; next = jobs.next()) {
-          events.proceed();
-          await this.#do(next.value, events);
+        for (const which of order) {
+          for (let next = jobs[which].next(); next.done !== true && !isStopped; next = jobs[which].next()) {
+            events.proceed();
+            await this.#do(next.value, events);
+          }
         }
       } catch (error) {
         isStopped = true;
         throw error;
       }
     };
-    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width }, lane));
+    const lanes = await Promise.allSettled(
+      Array.from({ length: this.#pool.width }, (_, i) =>
+        lane(i === 0 ? ['databases', 'others'] : ['others', 'databases']),
+      ),
+    );
     for (const each of lanes) if (each.status === 'rejected') throw each.reason;
   }
 

@@ -37,6 +37,8 @@ import {
 import { StagedFile, writeFully } from './staged-file.js';
 
 const PRIVATE_DIRECTORY = 0o700;
+/** Files in one directory of the staging directory: threads that make files in the same one wait for each other. */
+const STAGED_TOGETHER = 128;
 
 /** A restore target. */
 export class RestoreTarget {
@@ -90,8 +92,11 @@ export class RestoreTarget {
 
   /** A file in the staging directory that is not made yet. */
   reserve(): StagedFile {
+    const directory = `${this.#staging}/${Math.floor(this.#staged / STAGED_TOGETHER)}`;
+    if (this.#staged % STAGED_TOGETHER === 0)
+      this.#attempt('create', '' as BytePath, () => mkdirSync(directory, { mode: PRIVATE_DIRECTORY }));
     this.#staged += 1;
-    return new StagedFile(`${this.#staging}/${this.#staged}`);
+    return new StagedFile(`${directory}/${this.#staged}`);
   }
 
   /** Makes and opens a file in the staging directory. */
