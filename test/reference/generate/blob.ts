@@ -6,8 +6,9 @@ import { encrypt } from '../sealed.js';
 import { seeded } from '../seeded.js';
 import { type Block, frameOf } from '../zstd.js';
 import { type Draft, type DraftFile, group, invalid, valid, type Values } from './draft.js';
+import { sealForTwoKeys } from './two-keys.js';
 import { append, flip, patch, withoutEnd } from './verbs.js';
-import { blobOf, id, nonce, salt, second, secrets } from './world.js';
+import { blobOf, first, id, nonce, salt, second, secrets } from './world.js';
 
 const MIB = 1024 * 1024;
 const hello = ascii('hello, backup');
@@ -48,6 +49,17 @@ function committedToAnotherKey(): Uint8Array {
   const secret = sessionSecret(secrets.root, id, salt, 0);
   const other = blobKey(seeded('another session secret', 32), bytes);
   return concat(bytes, blobKey(secret, bytes).commitment, encrypt(other.key, nonce(1, 7), inner));
+}
+
+/** A ciphertext that authenticates under the keys of two roots, with the commitment of one of them (A13). */
+function sealedForTwoRoots(committed: 'first' | 'second'): Uint8Array {
+  const content = ascii('one ciphertext, two keys'.padEnd(40));
+  const inner = sealedPlaintext(content.length, content);
+  const bytes = headerBytes({ ...head(0, content), sealedLength: inner.length });
+  const keysOf = (root: Uint8Array) => blobKey(sessionSecret(root, id, salt, 0), bytes);
+  const keys = { first: keysOf(first.root), second: keysOf(second.root) };
+  const ciphertext = sealForTwoKeys([keys.first.key, keys.second.key], nonce(1, 7), inner);
+  return concat(bytes, keys[committed].commitment, ciphertext);
 }
 
 const good = [
@@ -162,6 +174,22 @@ const tampered = [
     id: seeded('id of another repository', 16),
     frame: plain.frame,
   }),
+];
+
+/** Whoever leaves the commitment out comes to the second one's plaintext length, which is none, or to its tag. */
+const forTwoKeys = [
+  invalid(
+    'BLOB_TAMPERED',
+    'one ciphertext that authenticates under two keys, opened with the one it does not commit to',
+    '§6.4',
+    { ...secrets, root: second.root, frame: sealedForTwoRoots('first') },
+  ),
+  fails(
+    'BLOB_TAMPERED',
+    'the same ciphertext under the commitment of the other key',
+    '§6.4',
+    sealedForTwoRoots('second'),
+  ),
 ];
 
 const inside = [
@@ -284,7 +312,7 @@ export const blobFile: DraftFile = {
   spec: 'spec/format.md#6-blob',
   header: ['Sealing with given salt and nonce; opening of frames whose SHA-256 is known to be right.'],
   groups: [
-    group('openBlob', ...good, ...broken, ...tampered, ...inside, ...zstd),
+    group('openBlob', ...good, ...broken, ...tampered, ...forTwoKeys, ...inside, ...zstd),
     group(
       'sealBlob',
       valid('a stored chunk', '§6.1', { ...sealing, plaintext: hello }),

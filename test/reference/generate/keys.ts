@@ -6,11 +6,12 @@ import { ascii, concat, unhex, zeros } from '../bytes.js';
 import { type Cbor, decode, encode } from '../cbor.js';
 import { writeVaultKey, writeVerificationKey } from '../key-text.js';
 import { integer, ORDER } from '../public-key.js';
-import { digestKey, tagKey } from '../schedule.js';
+import { digestKey, slotKey, tagKey } from '../schedule.js';
 import { seeded } from '../seeded.js';
 import { list } from '../shape.js';
 import { writeSlot } from '../slot.js';
 import { type Draft, type DraftFile, group, invalid, valid } from './draft.js';
+import { sealForTwoKeys } from './two-keys.js';
 import { append, flip, withItem } from './verbs.js';
 import { chunkerKey, dedupSecret, first, id, salt, second } from './world.js';
 
@@ -114,6 +115,15 @@ const checkPublicKey = group(
   invalid('PUBLIC_KEY_MALFORMED', 'y = 2²⁵⁵ − 18, another encoding of 1', '§4.3', {
     publicKey: unhex(`ee${'ff'.repeat(30)}7f`),
   }),
+  ...(
+    [
+      ['the point of order 2 with the sign bit', `ec${'ff'.repeat(31)}`],
+      ['y = 2²⁵⁵ − 19 with the sign bit', `ed${'ff'.repeat(31)}`],
+      ['y = 2²⁵⁵ − 18 with the sign bit', `ee${'ff'.repeat(31)}`],
+    ] as const
+  ).map(([comment, publicKey]) =>
+    invalid('PUBLIC_KEY_MALFORMED', comment, '§4.3', { publicKey: unhex(publicKey) }),
+  ),
   invalid('PUBLIC_KEY_MALFORMED', 'y = 2²⁵⁵ − 16, which would be a point if reduced', '§4.3', {
     publicKey: unhex(`f0${'ff'.repeat(30)}7f`),
   }),
@@ -256,6 +266,15 @@ const byPassphrase = { keyBytes: null, passphrase };
 const changed = (bytes: Uint8Array, index: number, item: Cbor): Uint8Array =>
   encode(withItem(list(decode(bytes)), index, item));
 
+/** A slot whose ciphertext opens under two vault keys, each to a root of its own (A13); it commits to the first. */
+const twoKeySlot = (() => {
+  const context = { ...slotContext, kind: 1 };
+  const keys = slotKey(first.keyBytes, context);
+  const other = slotKey(second.keyBytes, context);
+  const sealed = sealForTwoKeys([keys.key, other.key], zeros(12), first.root);
+  return changed(slot, 6, concat(keys.commitment, sealed));
+})();
+
 const openSlot = group(
   'openSlot',
   valid('a vault key opens its slot', '§13.4', { slot, id, secret: byKey }),
@@ -266,6 +285,16 @@ const openSlot = group(
   }),
   invalid('KEY_WRONG', 'another vault key', '§13.4', {
     slot,
+    id,
+    secret: { keyBytes: second.keyBytes, passphrase: null },
+  }),
+  valid('a ciphertext that authenticates under two vault keys, with the one it commits to', '§13.4', {
+    slot: twoKeySlot,
+    id,
+    secret: byKey,
+  }),
+  invalid('KEY_WRONG', 'the same, with the other', '§13.4', {
+    slot: twoKeySlot,
     id,
     secret: { keyBytes: second.keyBytes, passphrase: null },
   }),
