@@ -115,9 +115,21 @@ export class Context implements AsyncDisposable {
 
   /** The pinned verification key, undefined where none was given. */
   publicKey(): Uint8Array | undefined {
+    const file = this.publicKeyFile;
+    if (file !== undefined) return parseVerificationKey(readPublicKeyFile(file));
+    const given = this.#givenPublicKey;
+    return given === undefined ? undefined : parseVerificationKey(given);
+  }
+
+  /** The file that holds the pinned key, where it was not given as text. */
+  get publicKeyFile(): string | undefined {
+    const given = this.#givenPublicKey;
+    return given === undefined || given.trim().startsWith('nbakpub1') ? undefined : given;
+  }
+
+  get #givenPublicKey(): string | undefined {
     const given = this.options.publicKey ?? process.env['NBAK_PUBLIC_KEY'];
-    if (given === undefined || given === '') return undefined;
-    return parseVerificationKey(given.trim().startsWith('nbakpub1') ? given : readPublicKeyFile(given));
+    return given === '' ? undefined : given;
   }
 
   /** The catalog of the repository; in memory where the cache directory cannot be used. */

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['vault'],
   ['source'],
   ['repository'],
-  ['backup', 'verify', 'restore', 'retention', 'rotation', 'drill', 'measurement'],
+  ['backup', 'verify', 'restore', 'retention', 'rotation', 'drill', 'measurement', 'doctor'],
   ['cli', 'server', 'web'],
   // The public API, and the story that `npm run quickstart` tells with the program.
   ['index.ts', 'quickstart'],

@@ -86,6 +86,14 @@ export function declareCommands(program: Command, attach: Attach): void {
     ),
     async () => (await import('./bench.js')).runBench,
   );
+  attach(
+    declare(program, 'doctor [source...]', 'look at the set-up and say what to do').option(
+      '--max-age <time>',
+      'how old the last good backup may be',
+      '26h',
+    ),
+    async () => (await import('./doctor.js')).runDoctor,
+  );
 }
 
 /** What `latest` and `list` choose among. */
