@@ -4,8 +4,18 @@ import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { backup } from '../../backup/backup.js';
 import { planBackup } from '../../backup/plan.js';
-import { isComplete, type BackupOptions, type BackupResult } from '../../backup/result.js';
-import type { Run } from '../declaration.js';
+import {
+  isComplete,
+  type BackupOptions,
+  type BackupProblem,
+  type BackupResult,
+} from '../../backup/result.js';
+import { ERROR_CODES } from '../../errors.js';
+import type { BackupId } from '../../format/ids.js';
+import type { UnlockedRepository } from '../../repository/open.js';
+import { verdictExit, type VerifyResult } from '../../verify/result.js';
+import type { Context } from '../context.js';
+import type { Invocation, Run } from '../declaration.js';
 import { parseDuration, usage } from '../options.js';
 import { ProgressLine } from '../progress-line.js';
 import {
@@ -20,10 +30,11 @@ import {
   printJson,
   printLine,
 } from '../terminal.js';
+import { telling, type Ending, type TellOptions } from '../unattended.js';
 import { programVersion } from '../version.js';
 
 /** Options of `nbak backup`. */
-export interface BackupFlags {
+export interface BackupFlags extends TellOptions {
   readonly exclude?: readonly string[];
   readonly excludeFile?: readonly string[];
   readonly excludeCaches?: boolean;
@@ -31,13 +42,56 @@ export interface BackupFlags {
   readonly tag?: readonly string[];
   readonly host?: string;
   readonly lockWait: string;
+  readonly verify?: boolean;
   readonly dryRun?: boolean;
 }
 
 /** `nbak backup` */
-export const runBackup: Run<BackupFlags> = async ({ context, options: flags, args }) => {
+export const runBackup: Run<BackupFlags> = async (invocation) => {
+  const { options } = invocation;
+  if (options.dryRun !== true) return telling(options, () => backUp(invocation));
+  if (options.verify === true || options.ping !== undefined || options.onFailure !== undefined)
+    throw usage('--dry-run does not go together with --verify, --ping and --on-failure');
+  return plan(invocation);
+};
+
+async function backUp({ context, options: flags, args }: Invocation<BackupFlags>): Promise<Ending> {
   const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const options: BackupOptions = {
+  const options = backupOptions(context, flags, args);
+  const unlocked = await context.unlock();
+  const result = await backup(unlocked, context.catalog(unlocked), {
+    ...options,
+    onProgress: ({ phase, bytesDone, bytesTotal }) =>
+      progress.update({ label: phase, done: bytesDone, total: bytesTotal }),
+  });
+  progress.end();
+  const isJson = context.options.json === true;
+  if (!isJson) printResult(result, context.options.quiet === true);
+  const verification = flags.verify === true ? await verifyBackup(context, unlocked, result.id) : undefined;
+  if (isJson) printJson({ ...result, time: formatTime(result.time), ...(verification && { verification }) });
+  return endingOf(result, verification?.problems ?? []);
+}
+
+async function plan({ context, options: flags, args }: Invocation<BackupFlags>): Promise<number> {
+  const options = backupOptions(context, flags, args);
+  const unlocked = await context.unlock();
+  const planned = await planBackup(unlocked, context.catalog(unlocked), options);
+  if (context.options.json === true) printJson({ dryRun: true, ...planned });
+  else {
+    printLine(
+      `would back up ${count(planned.filesTotal, 'file')} (${formatBytes(planned.bytesTotal)}), of which ` +
+        `${count(planned.filesToRead, 'file')} (${formatBytes(planned.bytesToRead)}) would be read`,
+    );
+  }
+  return 0;
+}
+
+function backupOptions(
+  context: Context,
+  flags: BackupFlags,
+  args: Invocation<BackupFlags>['args'],
+): BackupOptions {
+  return {
     selection: {
       sources: (args[0] ?? []) as readonly string[],
       exclude: [...readPatterns(flags.excludeFile ?? []), ...(flags.exclude ?? [])],
@@ -55,28 +109,39 @@ export const runBackup: Run<BackupFlags> = async ({ context, options: flags, arg
     lockWaitMs: parseDuration(flags.lockWait, '--lock-wait'),
     threads: context.threads,
     signal: context.signal,
-    onProgress: ({ phase, bytesDone, bytesTotal }) =>
-      progress.update({ label: phase, done: bytesDone, total: bytesTotal }),
   };
-  const unlocked = await context.unlock();
-  const catalog = context.catalog(unlocked);
-  if (flags.dryRun === true) {
-    const plan = await planBackup(unlocked, catalog, options);
-    if (context.options.json === true) printJson({ dryRun: true, ...plan });
-    else {
-      printLine(
-        `would back up ${count(plan.filesTotal, 'file')} (${formatBytes(plan.bytesTotal)}), of which ` +
-          `${count(plan.filesToRead, 'file')} (${formatBytes(plan.bytesToRead)}) would be read`,
-      );
-    }
-    return 0;
-  }
-  const result = await backup(unlocked, catalog, options);
-  progress.end();
-  if (context.options.json === true) printJson({ ...result, time: formatTime(result.time) });
-  else printResult(result, context.options.quiet === true);
-  return isComplete(result) ? 0 : 3;
-};
+}
+
+/** Reads back what was just stored, as anybody with the public key would, and says what it found. */
+async function verifyBackup(
+  context: Context,
+  repository: UnlockedRepository,
+  id: BackupId,
+): Promise<VerifyResult> {
+  const { printVerdict, verifyShowing } = await import('./verify.js');
+  const subject = { repository, packs: context.packChecker(), decryption: undefined };
+  const result = await verifyShowing(context, subject, { backups: [id], maxAge: undefined });
+  if (context.options.json !== true) printVerdict(result, context.options.quiet === true);
+  return result;
+}
+
+/** What does not verify is graver than what is missing. */
+function endingOf(result: BackupResult, damage: VerifyResult['problems']): Ending {
+  const exitCode = verdictExit(damage);
+  const gravest = damage.find(({ code }) => ERROR_CODES[code].exit === exitCode);
+  if (gravest !== undefined) return { exitCode, error: gravest };
+  if (isComplete(result)) return { exitCode: 0 };
+  const [first] = problemsOf(result);
+  const error =
+    first === undefined
+      ? { message: 'The databases could not be seen at one moment' }
+      : { code: first.code, message: `${first.path}: ${first.message}` };
+  return { exitCode: 3, error };
+}
+
+function problemsOf({ unreadable, torn, damaged }: BackupResult): readonly BackupProblem[] {
+  return [...unreadable, ...torn, ...damaged];
+}
 
 function readPatterns(files: readonly string[]): readonly string[] {
   return files.flatMap((file) => {
@@ -104,8 +169,7 @@ function printResult(result: BackupResult, quiet: boolean): void {
         `${formatBytes(bytesRead)} read, ${formatBytes(bytesAdded)} added, ${formatDuration(durationMs)}`,
     );
   }
-  const problems = [...result.unreadable, ...result.torn, ...result.damaged];
-  for (const { path, code, message } of problems)
+  for (const { path, code, message } of problemsOf(result))
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
   if (cut(result)) note(`${coloured('yellow', 'cut none')}: the databases could not be seen at one moment`);
   if (!isComplete(result)) note('The backup is done and incomplete (exit code 3).');

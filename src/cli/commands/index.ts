@@ -40,6 +40,9 @@ export function declareCommands(program: Command, attach: Attach): void {
       .option('--tag <tag>', 'a label', collect)
       .option('--host <host>', 'instead of this machine’s name')
       .option('--lock-wait <time>', 'how long to wait for a locked database', '30s')
+      .option('--verify', 'then read back everything that this backup reaches')
+      .option('--ping <url>', 'then tell this URL how it went, with /fail behind it where it did not')
+      .option('--on-failure <cmd>', 'shell command that is run where it did not go well')
       .option('--dry-run', 'say what would be done'),
     async () => (await import('./backup.js')).runBackup,
   );

@@ -2,6 +2,7 @@
 
 import { tmpdir } from 'node:os';
 import { NbakError } from '../../errors.js';
+import type { BackupId } from '../../format/ids.js';
 import { HeadCatalog } from '../../repository/catalog-heads.js';
 import { listBackupIds } from '../../repository/manifests.js';
 import { resolveId } from '../../repository/resolve.js';
@@ -41,42 +42,52 @@ export interface VerifyFlags extends FilterOptions {
 
 /** `nbak verify [BACKUP…]` */
 export const runVerify: Run<VerifyFlags> = async ({ context, options: flags, args }) => {
-  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const { repository, decryption, packs } = await openForVerify(context, flags.decrypt === true);
+  const subject = await openForVerify(context, flags.decrypt === true);
   const wanted = (args[0] ?? []) as readonly string[];
-  const backups = [];
+  const backups: BackupId[] = [];
   for (const text of wanted) {
     const isLatest = text === 'latest';
     backups.push(
       isLatest
         ? (await selectBackup(context, text, flags)).backup.id
-        : resolveId(await listBackupIds(repository), text),
+        : resolveId(await listBackupIds(subject.repository), text),
     );
   }
+  const result = await verifyShowing(context, subject, { backups, maxAge: flags.maxAge });
+  if (context.options.json === true) printJson(result);
+  else printVerdict(result, context.options.quiet === true);
+  return verdictExit(result.problems);
+};
+
+/** What is verified and with what. */
+interface Subject {
+  readonly repository: Repository;
+  readonly packs: VerifyOptions['packs'];
+  readonly decryption: Decryption | undefined;
+}
+
+/** Verifies and shows how far it is. */
+export async function verifyShowing(
+  context: Context,
+  { repository, packs, decryption }: Subject,
+  wanted: { readonly backups: readonly BackupId[]; readonly maxAge: string | undefined },
+): Promise<VerifyResult> {
+  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const options: VerifyOptions = {
     packs,
-    backups,
+    backups: wanted.backups,
     heads: new HeadCatalog(context.catalog(repository), formatVerificationKey(repository.verificationKey)),
-    ...(flags.maxAge !== undefined && { maxAgeMs: parseDuration(flags.maxAge, '--max-age') }),
+    ...(wanted.maxAge !== undefined && { maxAgeMs: parseDuration(wanted.maxAge, '--max-age') }),
     signal: context.signal,
     onProgress: ({ bytesDone, bytesTotal }) =>
       progress.update({ label: 'verifying', done: bytesDone, total: bytesTotal }),
   };
   const result = await verify(repository, options, decryption);
   progress.end();
-  if (context.options.json === true) printJson(result);
-  else printVerdict(result, context.options.quiet === true);
-  return verdictExit(result.problems);
-};
+  return result;
+}
 
-async function openForVerify(
-  context: Context,
-  decrypt: boolean,
-): Promise<{
-  readonly repository: Repository;
-  readonly packs: VerifyOptions['packs'];
-  readonly decryption: Decryption | undefined;
-}> {
+async function openForVerify(context: Context, decrypt: boolean): Promise<Subject> {
   if (decrypt) {
     const unlocked = await context.unlock();
     const reader = await context.reader(unlocked);
@@ -102,7 +113,8 @@ function verdictWord({ ok, problems }: VerifyResult): string {
   return coloured('red', verdictExit(problems) === 22 ? 'taken back or stale' : 'damaged');
 }
 
-function printVerdict(result: VerifyResult, quiet: boolean): void {
+/** The findings and the verdict. */
+export function printVerdict(result: VerifyResult, quiet: boolean): void {
   for (const problem of result.problems) printProblem(problem);
   const { backups, objects, blobs, bytes, durationMs, unreachable, decrypted } = result;
   if (quiet && result.ok) return;
