@@ -1,6 +1,6 @@
 /** All commands with their arguments and options; what they do is loaded when they run. */
 
-import type { Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import type { Attach } from '../declaration.js';
 import { addGlobalOptions, collect } from '../options.js';
 
@@ -9,7 +9,9 @@ export function declareCommands(program: Command, attach: Attach): void {
   const declare = (parent: Command, usage: string, summary: string): Command =>
     addGlobalOptions(parent.command(usage).description(summary));
 
-  const key = addGlobalOptions(program.command('key').description('vault keys and the verification key'));
+  const key = addGlobalOptions(
+    program.command('key').description('vault keys and the verification key').helpCommand(false),
+  );
   attach(
     declare(key, 'generate', 'make a new vault key').option(
       '--out <file>',
@@ -23,10 +25,10 @@ export function declareCommands(program: Command, attach: Attach): void {
   );
 
   attach(
-    declare(program, 'init', 'create a repository').option(
-      '--names <mode>',
-      'plain or sealed: whether names of files are public',
-      'plain',
+    declare(program, 'init', 'create a repository').addOption(
+      new Option('--names <mode>', 'whether names of files are public')
+        .choices(['plain', 'sealed'])
+        .default('plain'),
     ),
     async () => (await import('./init.js')).runInit,
   );
@@ -72,7 +74,9 @@ export function declareCommands(program: Command, attach: Attach): void {
       .option('--target <dir>', 'where to')
       .option('--include <glob>', 'only what matches', collect)
       .option('--exclude <glob>', 'not what matches', collect)
-      .option('--check <how>', 'full or none: integrity_check of databases', 'full')
+      .addOption(
+        new Option('--check <how>', 'integrity_check of databases').choices(['full', 'none']).default('full'),
+      )
       .option('--dry-run', 'say what would be restored'),
     async () => (await import('./restore.js')).runRestore,
   );
@@ -96,6 +100,17 @@ export function declareCommands(program: Command, attach: Attach): void {
       '26h',
     ),
     async () => (await import('./doctor.js')).runDoctor,
+  );
+  attach(
+    declare(program, 'completion', 'print a script that completes commands for a shell').addArgument(
+      new Argument('<shell>').choices(['bash', 'zsh', 'fish']),
+    ),
+    async () => (await import('./completion.js')).runCompletion(program),
+  );
+  program.helpCommand(false);
+  attach(
+    declare(program, 'help [command...]', 'help for a command, or on exit-codes, environment or arguments'),
+    async () => (await import('./help.js')).runHelp(program),
   );
 }
 
