@@ -80,6 +80,8 @@ export interface ErrorOptions {
  *
  * @example
  * ```ts
+ * import { NbakError } from 'nbak';
+ *
  * const error = new NbakError('OBJECT_MISSING', 'Pack ab12 is missing', { details: { object: 'packs/ab/ab12' } });
  * console.assert(error.exitCode === 20);
  * ```
@@ -103,7 +105,21 @@ export class NbakError extends Error {
   }
 }
 
-/** Says whether `error` is an {@link NbakError}, of one of `codes` where codes are given. */
+/**
+ * Says whether `error` is an {@link NbakError}, of one of `codes` where codes are given.
+ *
+ * @example
+ * ```ts
+ * import { isNbakError, openLocalStorage } from 'nbak';
+ *
+ * try {
+ *   await openLocalStorage('/no/such/repository', { mode: 'existing' });
+ * } catch (error) {
+ *   if (!isNbakError(error, 'REPOSITORY_NOT_FOUND')) throw error;
+ *   console.log(error.hint);
+ * }
+ * ```
+ */
 export function isNbakError(error: unknown, ...codes: readonly ErrorCode[]): error is NbakError {
   return error instanceof NbakError && (codes.length === 0 || codes.includes(error.code));
 }

@@ -1,28 +1,63 @@
 /**
  * nbak as a library: encrypted, signed, deduplicating backups of live application state.
  *
+ * Operations are functions over a repository that was opened; they never print, take a signal and report progress.
+ *
  * @example
  * ```ts
- * import { backup, initRepository, memoryStorage, nodeCrypto, openCatalog, openWithVaultKey } from 'nbak';
+ * import { initRepository, memoryStorage, nodeCrypto, openWithPublicKey, openWithVaultKey } from 'nbak';
  *
  * const storage = memoryStorage();
  * const keyBytes = nodeCrypto.randomBytes(32);
- * await initRepository(storage, nodeCrypto, { keyBytes, names: 'plain', now: Date.now() });
- * const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
+ * const { verificationKey } = await initRepository(storage, nodeCrypto, {
+ *   keyBytes,
+ *   names: 'plain',
+ *   now: Date.now(),
+ * });
+ * const mine = await openWithVaultKey(storage, nodeCrypto, keyBytes);
+ * const anybodys = await openWithPublicKey(storage, nodeCrypto, verificationKey);
+ * console.assert(mine.id === anybodys.id);
  * ```
  */
 
-export { ERROR_CODES, isNbakError, NbakError, type ErrorCode, type ErrorDetails } from './errors.js';
+export {
+  ERROR_CODES,
+  isNbakError,
+  NbakError,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorOptions,
+} from './errors.js';
 
-export type { CryptoProvider } from './crypto/provider.js';
+export type { CryptoProvider, RunningSha256 } from './crypto/provider.js';
 export { nodeCrypto } from './crypto/node.js';
 
 export type { BackupId, BlobId, PackId, PageId, RepositoryId } from './format/ids.js';
-export type { Cut, Manifest, ManifestDetail, NamesMode, Purpose } from './format/manifest.js';
+export type {
+  Cut,
+  Manifest,
+  ManifestDetail,
+  ManifestRoot,
+  NamesMode,
+  Purpose,
+  Scope,
+  Totals,
+} from './format/manifest.js';
+export type { DatabaseFacts, Entry, EntryExtra, EntryKind, Piece, Timestamp } from './format/entry.js';
+export type { BlobRow, Owner, PlainBlobRow } from './format/page.js';
+export type { BytePath } from './format/path.js';
 
-export type { ObjectInfo, ObjectName, Storage } from './storage/storage.js';
-export { openLocalStorage } from './storage/local.js';
-export { memoryStorage } from './storage/memory.js';
+export type {
+  ByteRange,
+  ForeignEntry,
+  ObjectFile,
+  ObjectInfo,
+  ObjectName,
+  ObjectWriter,
+  Storage,
+} from './storage/storage.js';
+export { openLocalStorage, type LocalStorageOptions } from './storage/local.js';
+export { memoryStorage, type MemoryStorageOptions } from './storage/memory.js';
 
 export { assertUnguessable, formatVaultKey, parseVaultKey } from './vault/vault-key.js';
 export { formatVerificationKey, parseVerificationKey } from './vault/verification-key.js';
@@ -36,22 +71,66 @@ export {
   type UnlockedRepository,
 } from './repository/open.js';
 export { openCatalog, type Catalog } from './repository/catalog.js';
-export { BlobCatalog } from './repository/catalog-blobs.js';
-export { HeadCatalog } from './repository/catalog-heads.js';
-export { BlobReader } from './repository/blob-reader.js';
+export { HeadCatalog, type RememberedHead } from './repository/catalog-heads.js';
+export { openContentReader, type ContentReader } from './repository/content-reader.js';
+export type { BlobReader } from './repository/blob-reader.js';
 export { PageReader } from './repository/pages.js';
-export { readEntries, type BackedUpEntry } from './repository/entries.js';
-export { readBackup, readBackups, readDetail, type Backup } from './repository/manifests.js';
-export { resolveBackup, type BackupFilter, type DescribedBackup } from './repository/resolve.js';
-export { createEngine } from './repository/workers/index.js';
+export { readEntries, type BackedUpEntry, type BackedUpPiece } from './repository/entries.js';
+export {
+  readBackup,
+  readBackups,
+  readDetail,
+  type Backup,
+  type UnreadableBackup,
+} from './repository/manifests.js';
+export {
+  resolveBackup,
+  type BackupFilter,
+  type DescribedBackup,
+  type DescribedSummary,
+} from './repository/resolve.js';
+export type { DataRun } from './repository/file-data.js';
+export type { BackupSummary } from './repository/summaries.js';
+export type { DetailSummary, ManifestSummary } from './repository/catalog-manifests.js';
 export { createPackChecker } from './repository/workers/pack-checker.js';
 export type { PackChecker } from './repository/pack-check.js';
 
 export { backup } from './backup/backup.js';
 export { planBackup, type BackupPlan } from './backup/plan.js';
-export { isComplete, type BackupOptions, type BackupProgress, type BackupResult } from './backup/result.js';
+export {
+  isComplete,
+  type BackupLabels,
+  type BackupOptions,
+  type BackupProblem,
+  type BackupProgress,
+  type BackupResult,
+  type BackupSelection,
+} from './backup/result.js';
+export type { Decryption } from './verify/decrypt.js';
 export { verify } from './verify/verify.js';
-export { verdictExit, type VerifyOptions, type VerifyProblem, type VerifyResult } from './verify/result.js';
+export {
+  verdictExit,
+  type HeadMemory,
+  type VerifyOptions,
+  type VerifyProblem,
+  type VerifyProgress,
+  type VerifyResult,
+} from './verify/result.js';
 export { planRestore } from './restore/plan.js';
 export { restore } from './restore/restore.js';
-export type { RestoreOptions, RestorePlan, RestoreResult, RestoreSource } from './restore/result.js';
+export type {
+  PlannedEntry,
+  RestoredDatabase,
+  RestoreOptions,
+  RestorePlan,
+  RestoreProblem,
+  RestoreProgress,
+  RestoreResult,
+  RestoreSource,
+} from './restore/result.js';
+export type { Selection } from './restore/selection.js';
+export { checkDatabaseData, type IntegrityVerdict, type PlacedBytes } from './source/sqlite/integrity.js';
+
+export { examine } from './doctor/doctor.js';
+export type { CheckName, Finding, FindingVerdict } from './doctor/finding.js';
+export type { KeyOrigins, OpenedSetUp, Places, SetUp } from './doctor/set-up.js';

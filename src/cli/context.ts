@@ -6,13 +6,9 @@ import { join, resolve } from 'node:path';
 import { nodeCrypto } from '../crypto/node.js';
 import { NbakError } from '../errors.js';
 import type { BlobSecrets } from '../repository/blob-crypto.js';
-import type { BlobEngine, EngineSecrets } from '../repository/blob-engine.js';
-import { BlobReader } from '../repository/blob-reader.js';
 import { openCatalog, type Catalog } from '../repository/catalog.js';
-import { BlobCatalog } from '../repository/catalog-blobs.js';
 import { ManifestCatalog } from '../repository/catalog-manifests.js';
-import type { DigestKeys } from '../repository/file-data.js';
-import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
+import { openContentReader, type ContentReader } from '../repository/content-reader.js';
 import {
   openUnpinned,
   openWithPublicKey,
@@ -21,13 +17,10 @@ import {
   type UnlockedRepository,
 } from '../repository/open.js';
 import type { PackChecker } from '../repository/pack-check.js';
-import { PageReader } from '../repository/pages.js';
-import { createEngine } from '../repository/workers/index.js';
 import { createPackChecker } from '../repository/workers/pack-checker.js';
 import { openLocalStorage } from '../storage/local.js';
 import type { Storage } from '../storage/storage.js';
 import { readVaultKey } from '../vault/key-source.js';
-import { keySchedule } from '../vault/key-schedule.js';
 import { parseVaultKey } from '../vault/vault-key.js';
 import { formatVerificationKey, parseVerificationKey } from '../vault/verification-key.js';
 import { parseThreads, usage, type GlobalOptions } from './options.js';
@@ -150,13 +143,6 @@ export class Context implements AsyncDisposable {
     return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nbak');
   }
 
-  /** An engine that is closed with the context. */
-  engine(secrets: EngineSecrets): BlobEngine {
-    const engine = createEngine(nodeCrypto, this.threads, secrets);
-    this.#closing.push(() => engine.close());
-    return engine;
-  }
-
   /** A pack checker that is closed with the context; with secrets it opens every blob too. */
   packChecker(secrets?: BlobSecrets): PackChecker {
     const checker = createPackChecker(this.threads, secrets);
@@ -164,26 +150,11 @@ export class Context implements AsyncDisposable {
     return checker;
   }
 
-  /** What reads content: blobs, pages and digests. */
+  /** What reads content: blobs, pages and digests; closed with the context. */
   async reader(unlocked: UnlockedRepository): Promise<ContentReader> {
-    const blobs = new BlobCatalog(this.catalog(unlocked));
-    const { id: repository, secrets } = unlocked;
-    const { epoch, root, dedup } = secrets;
-    const blobSecrets = { repository, epoch, root, dedup };
-    const engine = this.engine({ blobs: blobSecrets });
-    const listed = await syncIndex(unlocked, blobs);
-    // Index objects are a convenience (DESIGN §4.4): what they lost is read from the packs themselves.
-    await adoptLeftoverPacks(unlocked, blobs, { listed, packs: this.packChecker() });
-    const reader = new BlobReader(unlocked, blobs, engine);
-    const schedule = keySchedule(nodeCrypto, repository);
-    const digestKeys = new Map(dedup.map(({ number, secret }) => [number, schedule.digestKey(secret)]));
-    return {
-      blobs: reader,
-      pages: new PageReader(unlocked, reader),
-      keys: { crypto: nodeCrypto, digestKeys },
-      secrets: blobSecrets,
-      engine,
-    };
+    const reader = await openContentReader(unlocked, this.catalog(unlocked), this.threads);
+    this.#closing.push(() => reader.engine.close());
+    return reader;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -216,15 +187,6 @@ export class Context implements AsyncDisposable {
       hint: 'Either the public key is another repository’s, or the repository was replaced.',
     });
   }
-}
-
-/** What reads content. */
-export interface ContentReader {
-  readonly blobs: BlobReader;
-  readonly pages: PageReader;
-  readonly keys: DigestKeys;
-  readonly secrets: BlobSecrets;
-  readonly engine: BlobEngine;
 }
 
 function readPublicKeyFile(file: string): string {

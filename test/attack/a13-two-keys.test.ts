@@ -4,17 +4,12 @@ import { createDecipheriv } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { portableCrypto } from '#nbak/crypto/portable.js';
-import {
-  BLOB_KINDS,
-  encodeBlobFrame,
-  encodeBlobHeader,
-  encodeNonce,
-  encodeSealedPlaintext,
-} from '#nbak/format/blob.js';
-import { utf8 } from '#nbak/format/bytes.js';
+import { BLOB_KINDS, encodeBlobHeader, encodeNonce } from '#nbak/format/blob.js';
+import { concatBytes, utf8 } from '#nbak/format/bytes.js';
 import { idFromBytes, type BlobId } from '#nbak/format/ids.js';
 import { BlobOpener } from '#nbak/repository/blob-crypto.js';
 import { blobKey, keySchedule } from '#nbak/vault/key-schedule.js';
+import { sealedPlaintext } from '../reference/blob.js';
 import { sealForTwoKeys } from '../reference/generate/two-keys.js';
 import { judge, judgeDecrypted, restoreBackup, withDirectory } from '../support/engine-run.js';
 import { Insider, type ForgedBlob } from '../support/insider.js';
@@ -45,7 +40,7 @@ async function twoKeyFrame(): Promise<TwoKeyFrame> {
   if (dedup === undefined) throw new Error('no dedup secret');
   const tag = nodeCrypto.hmacSha256(schedule.tagKey(dedup.secret), nodeCrypto.sha256(content));
   const nonce = encodeNonce(1, 0);
-  const inner = encodeSealedPlaintext(content.length, content);
+  const inner = sealedPlaintext(content.length, content);
   const { data: kind } = BLOB_KINDS;
   const { session } = insider;
   const header = encodeBlobHeader({
@@ -64,8 +59,8 @@ async function twoKeyFrame(): Promise<TwoKeyFrame> {
   if (first === undefined || second === undefined) throw new Error('two keys expected');
   const sealed = sealForTwoKeys([first.key, second.key], nonce, inner);
   const frames = [
-    encodeBlobFrame(header, first.commitment, sealed),
-    encodeBlobFrame(header, second.commitment, sealed),
+    concatBytes(header, first.commitment, sealed),
+    concatBytes(header, second.commitment, sealed),
   ] as const;
   return { repository, insider, tag, nonce, sealed, keys: [first.key, second.key], roots, frames };
 }

@@ -172,7 +172,7 @@ describe('--on-failure', () => {
   it('is run when the backup is interrupted', async () => {
     const place = await makePlace();
     const { command, file } = recorder(place);
-    for (let i = 0; i < 40; i += 1) writeTree(place.source, { [`f${i}`]: randomLike(1_000_000, i) });
+    for (let i = 0; i < 40; i += 1) writeTree(place.source, { [`f${i}`]: randomLike(4_000_000, i) });
     const { child, ended } = place.start(['backup', place.source, '--on-failure', command], {
       env: { NBAK_VAULT_KEY: place.key, NBAK_REPOSITORY: place.repository },
     });

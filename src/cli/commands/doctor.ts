@@ -4,9 +4,10 @@ import { hostname, tmpdir } from 'node:os';
 import type { Finding, FindingVerdict } from '../../doctor/finding.js';
 import { examine } from '../../doctor/doctor.js';
 import type { KeyOrigins, OpenedSetUp } from '../../doctor/set-up.js';
+import { readBackups, readDetail } from '../../repository/manifests.js';
+import type { DescribedBackup } from '../../repository/resolve.js';
 import type { Context } from '../context.js';
 import type { Run } from '../declaration.js';
-import { describeBackups } from '../describe.js';
 import { parseDuration } from '../options.js';
 import { coloured, printable, printJson, printLine } from '../terminal.js';
 
@@ -48,7 +49,12 @@ async function openSetUp(context: Context): Promise<OpenedSetUp> {
   const { repository, unlocked } = await context.open();
   const isSealed = unlocked !== undefined && repository.names === 'sealed';
   const blobs = isSealed ? (await context.reader(unlocked)).blobs : undefined;
-  return { repository, ...(await describeBackups(repository, blobs)) };
+  // Not what the cache remembers of manifests: here they are looked at themselves.
+  const { backups, unreadable } = await readBackups(repository);
+  const described: DescribedBackup[] = [];
+  for (const backup of backups)
+    described.push({ ...backup, detail: await readDetail(backup.manifest, blobs) });
+  return { repository, backups: described, unreadable };
 }
 
 function exitOf(findings: readonly Finding[]): number {

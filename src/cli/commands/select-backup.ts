@@ -11,7 +11,8 @@ import {
 } from '../../repository/resolve.js';
 import { PageReader } from '../../repository/pages.js';
 import type { Repository } from '../../repository/open.js';
-import type { Context, ContentReader } from '../context.js';
+import type { ContentReader } from '../../repository/content-reader.js';
+import type { Context } from '../context.js';
 import { describeBackups, toFilter, type FilterOptions } from '../describe.js';
 
 /** A backup and what reads it. */
