@@ -1,5 +1,6 @@
 /** One line on the terminal that says how far a run is, how fast and how long still; nothing anywhere else. */
 
+import { Pace } from './pace.js';
 import { formatBytes, formatDuration } from './terminal.js';
 
 /** Bytes done of a total, and what is going on. */
@@ -12,10 +13,10 @@ export interface ProgressState {
 const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 
-/** Draws progress on stderr if that is a terminal. */
-export class ProgressLine {
+/** Draws progress on stderr if that is a terminal; the line goes when it is disposed of, so also before an error. */
+export class ProgressLine implements Disposable {
   readonly #enabled: boolean;
-  readonly #startedAt = Date.now();
+  readonly #pace = new Pace();
   #drawnAt = 0;
 
   /** @param quiet - never draws. */
@@ -27,17 +28,26 @@ export class ProgressLine {
     const now = Date.now();
     if (!this.#enabled || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
+    this.#pace.add(now, done);
     const part = total === 0 ? 1 : Math.min(1, done / total);
-    const elapsed = Math.max(1, now - this.#startedAt);
-    const rate = (done * 1000) / elapsed;
-    const left = rate > 0 ? ((total - done) / rate) * 1000 : 0;
     const bar = '█'.repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
-    const text = `${label} ${bar} ${(part * 100).toFixed(0).padStart(3)} %  ${formatBytes(rate)}/s  ${formatDuration(left)} left`;
+    const rate = this.#pace.rate;
+    const left = this.#pace.left(total);
+    const text = [
+      `${label} ${bar} ${(part * 100).toFixed(0).padStart(3)} %`,
+      ...(rate === undefined ? [] : [`${formatBytes(rate)}/s`]),
+      ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
+    ].join('  ');
     process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
   }
 
   /** Clears the line. */
   end(): void {
     if (this.#enabled && this.#drawnAt > 0) process.stderr.write('\r\u001b[K');
+    this.#drawnAt = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
   }
 }

@@ -56,7 +56,7 @@ export const runBackup: Run<BackupFlags> = async (invocation) => {
 };
 
 async function backUp({ context, options: flags, args }: Invocation<BackupFlags>): Promise<Ending> {
-  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
+  using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const options = backupOptions(context, flags, args);
   const unlocked = await context.unlock();
   const result = await backup(unlocked, context.catalog(unlocked), {

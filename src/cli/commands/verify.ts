@@ -72,7 +72,7 @@ export async function verifyShowing(
   { repository, packs, decryption }: Subject,
   wanted: { readonly backups: readonly BackupId[]; readonly maxAge: string | undefined },
 ): Promise<VerifyResult> {
-  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
+  using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const options: VerifyOptions = {
     packs,
     backups: wanted.backups,
