@@ -20,8 +20,12 @@ const api = readPublicApi();
 /** Made by functions of the package and handed to others of them: what is inside is nobody else's business. */
 const OPAQUE = [
   'BlobCatalog',
+  'BlobPlace',
+  'BlobSecrets',
   'BlobEngine',
-  'EngineSecrets',
+  'PackFiles',
+  'PackFrames',
+  'PackVerdict',
   'DigestKeys',
   'EpochSecrets',
   'KeyRing',
