@@ -1,6 +1,6 @@
 /** `npm run bench`: nbak against restic and Borg on one machine in one run; see README.md. */
 
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { formatReport } from './table.js';
 import { borgTool } from './tools/borg.js';
 import { nbakTool, PROGRAM } from './tools/nbak.js';
 import { resticTool } from './tools/restic.js';
-import { remove, versionOf } from './tools/tool.js';
+import { deleteRemoved, versionOf } from './tools/tool.js';
 import { warmUp } from './warm-up.js';
 
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
@@ -61,7 +61,7 @@ async function measureAll(
   // The programs of this run are of the terminal's process group and are interrupted with it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      remove(directory);
+      rmSync(directory, { recursive: true, force: true });
       process.exit(130);
     });
   }
@@ -81,11 +81,12 @@ async function measureAll(
     const bench = new Bench({ directory, tools, scale, pairs: 1, log });
     for (const suite of suites) {
       done.push(await runSuite(suite, bench.with(pairs ?? suite.pairs)));
+      deleteRemoved(directory);
       if (out !== undefined) writeFileSync(out, reportToJson(report));
     }
     return report;
   } finally {
-    remove(directory);
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 

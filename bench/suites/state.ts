@@ -1,6 +1,7 @@
 /** The state of an assistant: first, unchanged and changed backup, verification, restore. */
 
 import { execFileSync } from 'node:child_process';
+import { settleDatabase, startApplication } from '../application.js';
 import type { Bench } from '../bench.js';
 import { assertEqual } from '../compare.js';
 import { checkCorpus, type CorpusFacts } from '../corpora/corpus.js';
@@ -27,13 +28,13 @@ export const stateSuite: Suite = {
     const runs = await playRounds(bench, name, async (round) => {
       remove(source);
       execFileSync('cp', ['-a', pristine, source]);
-      await bench.settle();
-      await round.step('first backup', (tool) => tool.backup(source));
-      await round.step('unchanged backup', (tool) => tool.backup(source));
+      await inUse(bench, source, async () => {
+        await round.step('first backup', (tool) => tool.backup(source));
+        await round.step('unchanged backup', (tool) => tool.backup(source));
+      });
       changeState(source, statePlusOne(scale));
       plusOne ??= checkCorpus({ ...plan, name: 'state+1' }, source);
-      await bench.settle();
-      await round.step('backup of state+1', (tool) => tool.backup(source));
+      await inUse(bench, source, () => round.step('backup of state+1', (tool) => tool.backup(source)));
       await round.step('verify', (tool) => tool.verify());
       await restoreAndCompare(bench, round, source);
     });
@@ -66,6 +67,17 @@ export const stateSuite: Suite = {
   },
 };
 
+/** Does something while an application has the database open. */
+async function inUse(bench: Bench, source: string, work: () => Promise<void>): Promise<void> {
+  const application = await startApplication(source);
+  try {
+    await bench.settle();
+    await work();
+  } finally {
+    await application.stop();
+  }
+}
+
 async function restoreAndCompare(bench: Bench, round: Round, source: string): Promise<void> {
   for (const work of ['restore', 'restore with integrity_check']) {
     const target = (tool: { readonly name: string }): string => bench.path(`restored-${tool.name}`);
@@ -73,8 +85,11 @@ async function restoreAndCompare(bench: Bench, round: Round, source: string): Pr
       work === 'restore' ? tool.restore(target(tool)) : tool.restoreChecked?.(target(tool)),
     );
     for (const tool of round.tools) {
-      if (work === 'restore' || tool.restoreChecked !== undefined)
-        assertEqual(source, tool.restoredPath(target(tool), source));
+      if (work === 'restore' || tool.restoreChecked !== undefined) {
+        const restored = tool.restoredPath(target(tool), source);
+        settleDatabase(restored);
+        assertEqual(source, restored);
+      }
       remove(target(tool));
     }
   }
