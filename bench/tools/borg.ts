@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { measure, type Measured } from '../measure.js';
-import { remove, sizeOf, type Tool } from './tool.js';
+import { deleteAll, sizeOf, type Tool } from './tool.js';
 
 /** Borg with its repository, cache and keys in `directory`. */
 export function borgTool(directory: string): Tool {
@@ -16,7 +16,7 @@ export function borgTool(directory: string): Tool {
   return {
     name: 'borg',
     async init() {
-      remove(repository, base);
+      deleteAll(repository, base);
       mkdirSync(base);
       backups = 0;
       await run(['init', '--encryption', 'repokey-blake2']);

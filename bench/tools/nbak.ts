@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measure, type Measured } from '../measure.js';
-import { remove, sizeOf, type Tool } from './tool.js';
+import { deleteAll, sizeOf, type Tool } from './tool.js';
 
 /** The built program. */
 export const PROGRAM = fileURLToPath(new URL('../../program/nbak.js', import.meta.url));
@@ -36,7 +36,7 @@ export function nbakTool(directory: string): NbakTool {
   return {
     name: 'nbak',
     async init() {
-      remove(repository, cache, keyFile);
+      deleteAll(repository, cache, keyFile);
       await run('key', 'generate', '--out', keyFile);
       const { stdout } = await run('init', ...withKey);
       publicKey = (JSON.parse(stdout) as { readonly verificationKey: string }).verificationKey;

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { measure, type Measured } from '../measure.js';
-import { remove, sizeOf, type Tool } from './tool.js';
+import { deleteAll, sizeOf, type Tool } from './tool.js';
 
 /** restic with its repository, cache and password in `directory`. */
 export function resticTool(directory: string): Tool {
@@ -20,7 +20,7 @@ export function resticTool(directory: string): Tool {
   return {
     name: 'restic',
     async init() {
-      remove(repository, cache);
+      deleteAll(repository, cache);
       writeFileSync(password, 'a password for measurements\n');
       await run('init');
     },

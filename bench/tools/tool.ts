@@ -58,6 +58,11 @@ export function remove(...paths: readonly string[]): void {
   }
 }
 
+/** Deletes what has few files, as repositories do. */
+export function deleteAll(...paths: readonly string[]): void {
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
+}
+
 /** Deletes what was removed from a directory. */
 export function deleteRemoved(directory: string): void {
   for (const name of readdirSync(directory)) {

@@ -19,7 +19,7 @@ export interface TreeParts extends ContentParts {
 }
 
 /** Entries that may wait for their content: more than a bundle can keep open (§7.5). */
-const MOST_WAITING = 16_384;
+const MOST_WAITING = 8192;
 const NO_TOTALS: PageTotals = { files: 0, directories: 0, others: 0, bytes: 0 };
 
 /** Writes the entries of all roots. */

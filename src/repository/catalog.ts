@@ -72,6 +72,8 @@ function prepare(catalog: Catalog): Catalog {
   catalog.pragma('journal_mode = WAL');
   // A cache may lose its last transactions in a power cut, as long as it stays consistent.
   catalog.pragma('synchronous = NORMAL');
+  // What a run looks up lies together; better-sqlite3's default of 16 MB would count against the limit of the whole.
+  catalog.pragma('cache_size = -4000');
   const create = catalog.transaction(() => {
     if (catalog.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
     catalog.exec(SCHEMA);
