@@ -15,16 +15,6 @@ export function timestampFromNanoseconds(total: bigint): Timestamp {
   return { seconds: Number((total - nanoseconds) / BILLION), nanoseconds: Number(nanoseconds) };
 }
 
-/** The {@link Timestamp} of `milliseconds` since 1970, e.g. of `Date.now()`. */
-export function timestampFromMilliseconds(milliseconds: number): Timestamp {
-  return timestampFromNanoseconds(BigInt(Math.floor(milliseconds)) * 1_000_000n);
-}
-
-/** Compares two moments; negative, 0 or positive. */
-export function compareTimestamps(a: Timestamp, b: Timestamp): number {
-  return a.seconds - b.seconds || a.nanoseconds - b.nanoseconds;
-}
-
 /** Milliseconds to wait until a stat that shows `ctimeNs` proves stillness; 0 when it already does. */
 export function settleMilliseconds(ctimeNs: bigint, nowMs: number): number {
   const age = nowMs - Number(ctimeNs / 1_000_000n);

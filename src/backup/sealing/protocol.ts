@@ -1,5 +1,6 @@
 /** What a backup and its sealing threads say to each other: units of work, small enough to be many and large enough to be few. */
 
+import { LIMITS } from '../../format/limits.js';
 import type { Timestamp } from '../../format/entry.js';
 import type { BlobKind } from '../../format/blob.js';
 import type { BytePath } from '../../format/path.js';
@@ -10,8 +11,8 @@ import type { BlobSecrets } from '../../repository/blob-crypto.js';
 export const UNIT_BYTES = 5 * 1024 * 1024;
 /** Most chunks of a unit, all frames' overhead included in {@link FRAMES_BYTES}. */
 export const UNIT_CHUNKS = 1024;
-/** Where a unit's frames go. */
-export const FRAMES_BYTES = UNIT_BYTES + UNIT_CHUNKS * 256;
+/** Where a unit's frames go: room for the longest plaintext (§15), of which only what is used takes memory. */
+export const FRAMES_BYTES = LIMITS.plaintextBytes + UNIT_CHUNKS * 256;
 
 /** An open file that threads read at positions. */
 export interface OpenFile {
