@@ -94,6 +94,8 @@ async function attemptBackup(
     const run = { outcomes: databases.outcomes, signal, startedAt };
     const writer = new TreeWriter({ session, builder, memory, scope, problems, progress, run });
     for (const [root, listing] of found.listings) await writer.writeRoot(root, listing);
+    // From here on it is done sooner than undone.
+    if (signal?.aborted === true) throw interrupted();
     progress.enter('committing');
     const time = databases.time ?? startedAt;
     const draft = { time, purpose: options.labels.purpose, totals: writer.totals };

@@ -10,6 +10,7 @@ import type { Listing } from './listing.js';
 import type { PageBuilder, PageEntry } from './page-builder.js';
 import { PageJob } from './page-job.js';
 import { planPages, type PlannedPage } from './page-plan.js';
+import { interrupted } from './scan.js';
 import type { BackupRoot } from './scope.js';
 
 /** What a tree writer works with. */
@@ -81,6 +82,7 @@ export class TreeWriter {
     listing: Listing,
     { planned, bundler }: { readonly planned: PlannedPage; readonly bundler: Bundler<BundledFile> },
   ): Promise<void> {
+    this.#proceed();
     const { from, to } = planned;
     const job = new PageJob(root, listing, { from, to });
     this.#jobs.push(job);
@@ -101,6 +103,7 @@ export class TreeWriter {
   /** Writes the pages at the front that are complete, and waits for those that are not while more than `most` wait. */
   async #drain(most: number): Promise<void> {
     for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
+      this.#proceed();
       if (!job.isComplete) {
         if (this.#waiting <= most) return;
         this.content.flush(job.root);
@@ -110,6 +113,10 @@ export class TreeWriter {
       this.#waiting -= job.to - job.from;
       await this.#write(job);
     }
+  }
+
+  #proceed(): void {
+    if (this.#parts.run.signal?.aborted === true) throw interrupted();
   }
 
   async #write(job: PageJob): Promise<void> {
