@@ -52,6 +52,9 @@ export const ERROR_CODES = {
 
   TARGET_NOT_EMPTY: { exit: 1, http: 409 },
   TARGET_FAILED: { exit: 1, http: 500 },
+  TARGET_IN_USE: { exit: 11, http: 423 },
+  TARGET_CONFLICT: { exit: 1, http: 409 },
+  RESTORE_UNFINISHED: { exit: 1, http: 409 },
   SPACE_INSUFFICIENT: { exit: 1, http: 507 },
 
   STORAGE_NOT_FOUND: { exit: 20, http: 404 },
