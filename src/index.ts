@@ -118,6 +118,15 @@ export {
 } from './verify/result.js';
 export { planRestore } from './restore/plan.js';
 export { restore } from './restore/restore.js';
+export { planRestoreOver, restoreOver } from './restore/in-place/restore-over.js';
+export { resumeRestore, type ResumeOptions } from './restore/in-place/resume.js';
+export type {
+  RestoreOverOptions,
+  RestoreOverPlan,
+  RestoreOverResult,
+  ResumeResult,
+} from './restore/in-place/result.js';
+export type { SwapPolicy } from './restore/in-place/compare.js';
 export type {
   PlannedEntry,
   RestoredDatabase,

@@ -1,7 +1,8 @@
 /** The walk over all roots: what there is, and which files are databases. */
 
 import { NbakError } from '../errors.js';
-import { SIDECAR_SUFFIXES, sniffDatabase, toLatin1 } from '../source/sqlite/header.js';
+import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
+import { isDatabase, mayBeDatabase } from '../source/sqlite/looks-like-database.js';
 import type { SeenEntry } from '../source/walk.js';
 import type { FoundDatabase } from './databases.js';
 import { HardLinkGroups, Listing } from './listing.js';
@@ -89,29 +90,6 @@ class Scan {
     const mayBe = kind === 'file' && SIDECAR_SUFFIXES.some((suffix) => path.endsWith(suffix));
     return mayBe && this.#sidecars.has(toLatin1(this.#scope.absolute(root, path)));
   }
-}
-
-/** SQLite's pages are powers of two from 512 bytes on, and a database is whole pages. */
-const LEAST_PAGE_BYTES = 512;
-/** One that was cut off is not, and must be said to be damaged; opening every file to find it would cost too much. */
-const USUAL_NAME = /\.(db|db3|sqlite|sqlite3)$/i;
-
-function mayBeDatabase({ size, path }: SeenEntry): boolean {
-  return size >= LEAST_PAGE_BYTES && (size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(path));
-}
-
-function isDatabase(path: Buffer): boolean {
-  try {
-    return sniffDatabase(path) !== undefined;
-  } catch {
-    // Unreadable: whoever reads it says so.
-    return false;
-  }
-}
-
-/** Says whether a file is a database by its size and its header. */
-export function looksLikeDatabase(entry: SeenEntry, path: Buffer): boolean {
-  return mayBeDatabase(entry) && isDatabase(path);
 }
 
 /** The error of an aborted operation. */

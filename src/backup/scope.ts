@@ -4,9 +4,10 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
-import { excludeRule, type PathRule } from '../source/rules.js';
 import { resolveRoot, sourcePath, type SourceRoot } from '../source/root.js';
-import { walk, type SeenEntry, type SourceProblem } from '../source/walk.js';
+import { scopeWalk, type ScopeWalk } from '../source/scope-walk.js';
+import { assertNoUnfinishedRestore } from '../source/unfinished-restore.js';
+import type { SeenEntry, SourceProblem } from '../source/walk.js';
 import type { BackupSelection } from './result.js';
 
 /** One root of a backup. */
@@ -21,14 +22,14 @@ export interface BackupRoot {
 /** The roots and rules of one backup. */
 export class BackupScope {
   readonly roots: readonly BackupRoot[];
-  readonly #selection: BackupSelection;
-  readonly #exclude: PathRule;
+  readonly #walk: ScopeWalk;
   readonly #skipped: ReadonlySet<string>;
 
   /**
    * Resolves the sources.
    *
-   * @throws NbakError `SOURCE_NOT_FOUND` when one does not exist; `USAGE_INVALID` when there is none.
+   * @throws NbakError `SOURCE_NOT_FOUND` when one does not exist; `RESTORE_UNFINISHED`; `USAGE_INVALID` when there is
+   *   none.
    */
   constructor(selection: BackupSelection) {
     if (selection.sources.length === 0)
@@ -38,22 +39,19 @@ export class BackupScope {
     for (const given of selection.sources) {
       const source = resolveRoot(given);
       const path = rootPath(source);
+      assertNoUnfinishedRestore(pathToText(path));
       // `backup src src/` names one directory.
       if (!roots.has(path)) roots.set(path, { source, path, name: uniqueName(names, path) });
     }
     this.roots = [...roots.values()];
-    this.#selection = selection;
-    this.#exclude = excludeRule({ patterns: selection.exclude });
+    this.#walk = scopeWalk(selection);
     this.#skipped = new Set(selection.skip.flatMap(inodeKey));
   }
 
   /** Walks one root in path order. */
   walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SeenEntry, void, void> {
-    return walk(root.source, {
+    return this.#walk(root.source, {
       onProblem,
-      exclude: this.#exclude,
-      oneFileSystem: this.#selection.oneFileSystem,
-      excludeCaches: this.#selection.excludeCaches,
       skipInode: (device, inode) => this.#skipped.has(`${device}:${inode}`),
     });
   }

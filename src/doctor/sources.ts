@@ -4,12 +4,13 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNbakError } from '../errors.js';
 import { reason, resolveRoot } from '../source/root.js';
+import { JOURNAL_NAME, MARKER_NAME, WORK_DIRECTORY } from '../source/unfinished-restore.js';
 import { fileSystemOf } from './file-system.js';
 import { Check, type Finding } from './finding.js';
 import { isWithin } from '../source/real-path.js';
 
 /** What an unfinished restore in place leaves in its target. */
-const TRACES = ['NBAK-RESTORE-UNFINISHED.txt', '.nbak-restore/journal'];
+const TRACES = [MARKER_NAME, join(WORK_DIRECTORY, JOURNAL_NAME)];
 
 /** Looks at one source. */
 export function checkSource(source: string, repository: string): readonly Finding[] {

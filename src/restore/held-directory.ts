@@ -14,21 +14,21 @@ const MOST_OPEN = 32;
  * with `/proc/self/fd/<n>/` does the same. Where there is no `/proc`, plain paths are all there is.
  */
 export class HeldDirectory {
-  readonly #path: string;
+  readonly #path: Buffer;
   readonly #root: number;
   readonly #canHold = existsSync('/proc/self/fd');
   readonly #open = new Map<BytePath, number>();
 
   /** @throws NodeJS.ErrnoException when `path` is a link or no directory. */
-  constructor(path: string) {
-    this.#path = path;
+  constructor(path: string | Buffer) {
+    this.#path = Buffer.from(path);
     this.#root = openSync(path, DIRECTORY_FLAGS);
   }
 
   /** A path for one system call on `path`; good until as many other directories were asked for as are kept open. */
   place(path: BytePath): Buffer {
     const parent = parentPath(path);
-    if (!this.#canHold) return Buffer.concat([Buffer.from(`${this.#path}/`), pathToBytes(path)]);
+    if (!this.#canHold) return Buffer.concat([this.#path, Buffer.from('/'), pathToBytes(path)]);
     if (parent === undefined) return Buffer.from(`/proc/self/fd/${this.#root}/.`);
     const name = parent === '' ? path : path.slice(parent.length + 1);
     return below(this.#descriptorOf(parent), name as BytePath);

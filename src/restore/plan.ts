@@ -3,7 +3,7 @@
 import { parentPath, type BytePath } from '../format/path.js';
 import type { PlannedEntry, RestoreOptions, RestorePlan, RestoreSource } from './result.js';
 import { readEntries } from '../repository/entries.js';
-import { Selector } from './selection.js';
+import { Selector, type Selection } from './selection.js';
 import { assertSpace } from './target.js';
 
 /**
@@ -16,7 +16,18 @@ export async function planRestore(
   source: RestoreSource,
   options: Pick<RestoreOptions, 'target' | 'selection'>,
 ): Promise<RestorePlan> {
-  const selector = new Selector(options.selection, source.detail);
+  const plan = await readPlan(source, options.selection);
+  assertSpace(options.target, plan.bytes);
+  return plan;
+}
+
+/**
+ * Reads what is selected of a backup, every path checked.
+ *
+ * @throws NbakError as {@link planRestore}, without `SPACE_INSUFFICIENT`.
+ */
+export async function readPlan(source: RestoreSource, selection: Selection): Promise<RestorePlan> {
+  const selector = new Selector(selection, source.detail);
   const entries: PlannedEntry[] = [];
   /** Directories above the current entry that nothing selected has needed yet. */
   let above: PlannedEntry[] = [];
@@ -31,7 +42,6 @@ export async function planRestore(
   selector.assertAllFound();
   const files = entries.filter(({ entry }) => entry.kind === 'file');
   const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
-  assertSpace(options.target, bytes);
   const directories = entries.filter(({ entry }) => entry.kind === 'directory').length;
   return { entries, files: files.length, directories, bytes };
 }

@@ -1,9 +1,9 @@
 /** Which entries of a backup are asked for. */
 
 import { NbakError } from '../errors.js';
+import type { EntryKind } from '../format/entry.js';
 import type { ManifestDetail, ManifestRoot } from '../format/manifest.js';
 import { joinPath, pathFromText, pathToText, type BytePath } from '../format/path.js';
-import type { BackedUpEntry } from '../repository/entries.js';
 import { includeRule, type PathRule } from '../source/rules.js';
 
 /** What of a backup is asked for; empty lists mean everything and nothing. */
@@ -12,6 +12,14 @@ export interface Selection {
   readonly paths: readonly string[];
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Of what the rest selects, only places for which this says so; directories above them come along. */
+  readonly only?: (place: BytePath) => boolean;
+}
+
+/** What of an entry decides whether it is selected. */
+export interface Selectable {
+  readonly root: ManifestRoot;
+  readonly entry: { readonly path: BytePath; readonly kind: EntryKind };
 }
 
 /** Decides entry by entry; ask in path order. */
@@ -19,6 +27,7 @@ export class Selector {
   readonly #paths: readonly BytePath[];
   readonly #include: PathRule | undefined;
   readonly #exclude: PathRule;
+  readonly #only: ((place: BytePath) => boolean) | undefined;
   readonly #single: boolean;
   readonly #found = new Set<BytePath>();
 
@@ -34,10 +43,11 @@ export class Selector {
     );
     this.#include = selection.include.length > 0 ? includeRule(selection.include) : undefined;
     this.#exclude = includeRule(selection.exclude);
+    this.#only = selection.only;
   }
 
   /** Says whether an entry is selected by itself; directories above selected entries come with them. */
-  selects({ root, entry }: BackedUpEntry): boolean {
+  selects({ root, entry }: Selectable): boolean {
     const shown = this.shownPath(root, entry.path);
     const isDirectory = entry.kind === 'directory';
     const path = this.#paths.find(
@@ -48,7 +58,8 @@ export class Selector {
     if (entry.path !== '' && this.#exclude(entry.path, isDirectory)) return false;
     if (this.#include !== undefined && (entry.path === '' || !this.#include(entry.path, isDirectory)))
       return false;
-    return path !== undefined || this.#paths.length === 0;
+    if (path === undefined && this.#paths.length > 0) return false;
+    return this.#only === undefined || this.#only(shown);
   }
 
   /**

@@ -70,13 +70,26 @@ export function declareCommands(program: Command, attach: Attach): void {
     async () => (await import('./verify.js')).runVerify,
   );
   attach(
-    addFilters(declare(program, 'restore <backup> [path...]', 'restore into a new or empty directory'))
-      .option('--target <dir>', 'where to')
+    addFilters(declare(program, 'restore [backup] [path...]', 'restore to a directory, or over one'))
+      .option('--target <dir>', 'where to: a new or empty directory, unless --overwrite says otherwise')
+      .option('--in-place <dir>', 'replace what is there, and keep it beside that directory')
+      .option('--resume <dir>', 'finish a restore over this directory that did not end')
       .option('--include <glob>', 'only what matches', collect)
       .option('--exclude <glob>', 'not what matches', collect)
       .addOption(
         new Option('--check <how>', 'integrity_check of databases').choices(['full', 'none']).default('full'),
       )
+      .addOption(
+        new Option('--overwrite <which>', 'which files of --target are replaced').choices([
+          'always',
+          'if-changed',
+          'never',
+        ]),
+      )
+      .option('--delete', 'with --overwrite: remove what the backup does not have')
+      .option('--root <name>', 'with --in-place: which root of a backup of several')
+      .option('--no-safety-backup', 'with --in-place: do not back up first what is there')
+      .option('--even-if-running', 'also where somebody has files of the directory open')
       .option('--dry-run', 'say what would be restored'),
     async () => (await import('./restore.js')).runRestore,
   );

@@ -1,50 +1,42 @@
-/** `nbak restore`: a backup, or a part of it, into a new or empty directory. */
+/** `nbak restore`: a backup, or a part of it, into a directory or over one; or the end of a restore that was cut off. */
 
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { planRestore } from '../../restore/plan.js';
-import type { RestoreOptions, RestoreResult, RestoreSource } from '../../restore/result.js';
+import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
 import { restore } from '../../restore/restore.js';
 import { pathToText } from '../../format/path.js';
-import { verdictExit } from '../../verify/result.js';
-import type { Run } from '../declaration.js';
-import type { FilterOptions } from '../describe.js';
+import { assertNoUnfinishedRestore } from '../../source/unfinished-restore.js';
+import type { Invocation, Run } from '../declaration.js';
 import { parseChoice, usage } from '../options.js';
 import { ProgressLine } from '../progress-line.js';
-import {
-  coloured,
-  count,
-  formatBytes,
-  formatDuration,
-  note,
-  printable,
-  printJson,
-  printLine,
-} from '../terminal.js';
+import { count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
+import type { RestoreFlags } from './restore-flags.js';
+import { printRestored, restoreExit } from './restore-output.js';
+import { runResume, runRestoreOver } from './restore-over.js';
 import { selectContent } from './select-backup.js';
 
-/** Options of `nbak restore`. */
-export interface RestoreFlags extends FilterOptions {
-  readonly target?: string;
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly check: string;
-  readonly dryRun?: boolean;
-}
+/** Where a restore goes, and in which of the three ways. */
+type Destination = { readonly way: 'target' | 'in-place' | 'resume'; readonly directory: string };
 
-/** `nbak restore BACKUP --target DIR [PATH…]` */
-export const runRestore: Run<RestoreFlags> = async ({ context, options: flags, args }) => {
-  if (flags.target === undefined || flags.target === '') {
-    throw usage('--target DIR is missing: where should the files go?');
+/** `nbak restore BACKUP [PATH…] --target DIR | --in-place DIR`, `nbak restore --resume DIR` */
+export const runRestore: Run<RestoreFlags> = async (invocation) => {
+  const { context, options: flags, args } = invocation;
+  const { way, directory } = destinationOf(flags);
+  assertFlags(flags, way);
+  if (way === 'resume') {
+    if (args[0] !== undefined) throw usage('--resume takes no BACKUP: the journal knows it');
+    return runResume(context, directory, flags);
   }
-  assertOutside(flags.target, context.repositoryPath);
+  if (args[0] === undefined) throw usage('BACKUP is missing: an id, or latest');
+  assertOutside(directory, context.repositoryPath, way);
   const check = parseChoice(flags.check, ['full', 'none'], '--check');
   const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const { backup, reader } = await selectContent(context, String(args[0]), flags);
   if (backup.detail === undefined) throw new RangeError('a detail can be read with the vault key');
   const source: RestoreSource = { ...reader, backup, detail: backup.detail };
   const options: RestoreOptions = {
-    target: flags.target,
+    target: directory,
     selection: {
       paths: (args[1] ?? []) as readonly string[],
       include: flags.include ?? [],
@@ -56,56 +48,62 @@ export const runRestore: Run<RestoreFlags> = async ({ context, options: flags, a
     onProgress: ({ bytesDone, bytesTotal }) =>
       progress.update({ label: 'restoring', done: bytesDone, total: bytesTotal }),
   };
+  // Over nothing there is nothing to overwrite.
+  if (way === 'in-place' || (flags.overwrite !== undefined && existsSync(directory)))
+    return runRestoreOver({ context, source, options, flags, progress });
+  return restoreAside(invocation, source, options, progress);
+};
+
+/** Into an absent or empty directory. */
+async function restoreAside(
+  { context, options: flags }: Invocation<RestoreFlags>,
+  source: RestoreSource,
+  options: RestoreOptions,
+  progress: ProgressLine,
+): Promise<number> {
+  const { id } = source.backup;
+  assertNoUnfinishedRestore(resolve(options.target));
   if (flags.dryRun === true) {
-    const plan = await planRestore(source, options);
-    const { files, directories, bytes } = plan;
-    if (context.options.json === true)
-      printJson({ dryRun: true, backup: backup.id, files, directories, bytes });
+    const { entries, files, directories, bytes } = await planRestore(source, options);
+    if (context.options.json === true) printJson({ dryRun: true, backup: id, files, directories, bytes });
     else {
-      for (const { place } of plan.entries) printLine(printable(pathToText(place) || '.'));
+      for (const { place } of entries) printLine(printable(pathToText(place) || '.'));
       note(`would restore ${count(files, 'file')} (${formatBytes(bytes)}) into ${options.target}`);
     }
     return 0;
   }
   const result = await restore(source, options);
   progress.end();
-  if (context.options.json === true) printJson({ backup: backup.id, target: options.target, ...result });
-  else printResult(result, context.options.quiet === true);
-  return exitOf(result);
-};
-
-/** Files that failed decide; then a database that was sound and is not. */
-function exitOf({ failed, databases }: RestoreResult): number {
-  const checks = databases
-    .filter(({ verdict }) => verdict === 'failed')
-    .map(() => ({ code: 'DATABASE_CHECK_FAILED' as const }));
-  return verdictExit([...failed, ...checks]);
+  if (context.options.json === true) printJson({ backup: id, target: options.target, ...result });
+  else printRestored(result, context.options.quiet === true);
+  return restoreExit(result);
 }
 
-function printResult(result: RestoreResult, quiet: boolean): void {
-  const { files, directories, links, bytes, durationMs, databases, failed, notRestored } = result;
-  if (!quiet) {
-    printLine(
-      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${count(directories, 'directory')}, ${count(links, 'link')} in ${formatDuration(durationMs)}`,
-    );
-  }
-  for (const { path, verdict, message } of databases) {
-    if (!quiet || verdict === 'failed') {
-      printLine(
-        `database ${printable(path)}: ${verdict}${verdict === 'ok' || message === '' ? '' : ` (${printable(message)})`}`,
-      );
-    }
-  }
-  for (const { path, code, message } of failed)
-    note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
-  if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);
+function destinationOf({ target, inPlace, resume }: RestoreFlags): Destination {
+  const given: Destination[] = [];
+  if (target !== undefined) given.push({ way: 'target', directory: target });
+  if (inPlace !== undefined) given.push({ way: 'in-place', directory: inPlace });
+  if (resume !== undefined) given.push({ way: 'resume', directory: resume });
+  const [only, another] = given;
+  if (another !== undefined) throw usage('Only one of --target, --in-place and --resume can be given');
+  if (only === undefined || only.directory === '')
+    throw usage('--target DIR or --in-place DIR is missing: where should the files go?');
+  return only;
+}
+
+function assertFlags(flags: RestoreFlags, way: Destination['way']): void {
+  if (flags.overwrite !== undefined && way !== 'target') throw usage('--overwrite goes with --target');
+  if (flags.delete === true && flags.overwrite === undefined) throw usage('--delete goes with --overwrite');
+  if (flags.root !== undefined && way !== 'in-place') throw usage('--root goes with --in-place');
+  if (!flags.safetyBackup && way !== 'in-place') throw usage('--no-safety-backup goes with --in-place');
 }
 
 /** Files restored into the repository would be foreign objects in it, and `verify` would call them tampering. */
-function assertOutside(target: string, repository: string): void {
+function assertOutside(target: string, repository: string, way: Destination['way']): void {
   const real = realPathOf(resolve(target));
   const home = realPathOf(repository);
-  if (real === home || real.startsWith(`${home}/`)) throw usage(`--target ${target} lies in the repository`);
+  const option = way === 'in-place' ? '--in-place' : '--target';
+  if (real === home || real.startsWith(`${home}/`)) throw usage(`${option} ${target} lies in the repository`);
 }
 
 /** The real path of the nearest directory that exists, with the rest behind it. */

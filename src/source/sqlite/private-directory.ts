@@ -1,11 +1,12 @@
 /** The directory of one capture: seen by nobody else, gone after it, and cleaned up by the next run if that died. */
-import { createHash, randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { NbakError } from '../../errors.js';
+import { isAlive, isOfThisMachine, ownIdentity, parseIdentity } from '../process-identity.js';
 
 const PREFIX = 'nbak-capture-';
-const NAME = /^nbak-capture-(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{16}$/;
+const NAME = /^nbak-capture-(\d+-\d+-[0-9a-f]{8})-[0-9a-f]{16}$/;
 const FOREIGN_AGE_MS = 24 * 3600 * 1000;
 
 /**
@@ -15,8 +16,7 @@ const FOREIGN_AGE_MS = 24 * 3600 * 1000;
  */
 export function createPrivateDirectory(staging: string): string {
   removeLeftovers(staging);
-  const name = `${PREFIX}${process.pid}-${startTime(process.pid) ?? '0'}-${machineToken()}-${randomBytes(8).toString('hex')}`;
-  const path = join(staging, name);
+  const path = join(staging, `${PREFIX}${ownIdentity()}-${randomBytes(8).toString('hex')}`);
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
@@ -40,14 +40,13 @@ export function removePrivateDirectory(path: string): void {
  */
 function removeLeftovers(staging: string): void {
   for (const name of listOrNothing(staging)) {
-    const [, pid, start, token] = NAME.exec(name) ?? [];
-    if (pid === undefined) continue;
+    const owner = parseIdentity(NAME.exec(name)?.[1] ?? '');
+    if (owner === undefined) continue;
     const path = join(staging, name);
     try {
       const stat = lstatSync(path);
       if (!stat.isDirectory() || stat.uid !== process.geteuid?.() || (stat.mode & 0o777) !== 0o700) continue;
-      const isOurs = token === machineToken();
-      if (isOurs ? !isAlive(Number(pid), start ?? '') : Date.now() - stat.mtimeMs > FOREIGN_AGE_MS)
+      if (isOfThisMachine(owner) ? !isAlive(owner) : Date.now() - stat.mtimeMs > FOREIGN_AGE_MS)
         removePrivateDirectory(path);
     } catch {
       // Removed by another run at the same time, or not removable: this run works without.
@@ -61,46 +60,4 @@ function listOrNothing(directory: string): string[] {
   } catch {
     return [];
   }
-}
-
-function isAlive(pid: number, start: string): boolean {
-  const found = processFacts(pid);
-  // A killed process that nobody has waited for yet is a zombie: it holds nothing any more.
-  if (found !== undefined) return found.start === start && found.state !== 'Z' && found.state !== 'X';
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Start of a process in clock ticks since boot: with the pid it names a process for good, pids come back. */
-function startTime(pid: number): string | undefined {
-  return processFacts(pid)?.start;
-}
-
-function processFacts(pid: number): { readonly state: string; readonly start: string } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name, in parentheses, and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', start: fields[19] ?? '' };
-  } catch {
-    return undefined;
-  }
-}
-
-function machineToken(): string {
-  const facts = [
-    () => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'),
-    () => readlinkSync('/proc/self/ns/pid'),
-  ].map((read) => {
-    try {
-      return read();
-    } catch {
-      return '';
-    }
-  });
-  return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 8);
 }

@@ -1,0 +1,33 @@
+/** What a restore came to, for people, and its exit code. */
+
+import type { RestoreResult } from '../../restore/result.js';
+import { verdictExit } from '../../verify/result.js';
+import { coloured, count, formatBytes, formatDuration, note, printable, printLine } from '../terminal.js';
+
+/** Files that failed decide; then a database that was sound and is not. */
+export function restoreExit({ failed, databases }: RestoreResult): number {
+  const checks = databases
+    .filter(({ verdict }) => verdict === 'failed')
+    .map(() => ({ code: 'DATABASE_CHECK_FAILED' as const }));
+  return verdictExit([...failed, ...checks]);
+}
+
+/** Prints what was restored and what was not. */
+export function printRestored(result: RestoreResult, quiet: boolean): void {
+  const { files, directories, links, bytes, durationMs, databases, failed, notRestored } = result;
+  if (!quiet) {
+    printLine(
+      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${count(directories, 'directory')}, ${count(links, 'link')} in ${formatDuration(durationMs)}`,
+    );
+  }
+  for (const { path, verdict, message } of databases) {
+    if (!quiet || verdict === 'failed') {
+      printLine(
+        `database ${printable(path)}: ${verdict}${verdict === 'ok' || message === '' ? '' : ` (${printable(message)})`}`,
+      );
+    }
+  }
+  for (const { path, code, message } of failed)
+    note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
+  if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);
+}

@@ -1,0 +1,144 @@
+/** `nbak restore --in-place`, `--overwrite` and `--resume`: restores over a directory. */
+
+import { hostname, tmpdir } from 'node:os';
+import { backup } from '../../backup/backup.js';
+import { isComplete } from '../../backup/result.js';
+import type { BackupId } from '../../format/ids.js';
+import type { SwapPolicy } from '../../restore/in-place/compare.js';
+import { planRestoreOver, restoreOver } from '../../restore/in-place/restore-over.js';
+import { resumeRestore } from '../../restore/in-place/resume.js';
+import type {
+  RestoreOverOptions,
+  RestoreOverPlan,
+  RestoreOverResult,
+} from '../../restore/in-place/result.js';
+import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
+import type { Context } from '../context.js';
+import { parseChoice, usage } from '../options.js';
+import type { ProgressLine } from '../progress-line.js';
+import { coloured, count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
+import { programVersion } from '../version.js';
+import type { RestoreFlags } from './restore-flags.js';
+import { printRestored, restoreExit } from './restore-output.js';
+
+/** Milliseconds that a locked database keeps a safety backup waiting. */
+const LOCK_WAIT_MS = 30_000;
+
+/** A restore over a directory, as the command line gives it. */
+interface Over {
+  readonly context: Context;
+  readonly source: RestoreSource;
+  readonly options: RestoreOptions;
+  readonly flags: RestoreFlags;
+  readonly progress: ProgressLine;
+}
+
+/** Restores over a directory, after a safety backup where that is in place. */
+export async function runRestoreOver(over: Over): Promise<number> {
+  const { context, source, options, flags } = over;
+  const { json = false, quiet = false } = context.options;
+  const policy = policyOf(flags, source);
+  let safetyBackup: BackupId | null = null;
+  const how: RestoreOverOptions = {
+    restore: options,
+    policy,
+    root: flags.root,
+    keep: [context.repositoryPath, context.cacheDirectory],
+    ifRunning: flags.evenIfRunning === true ? 'ignore' : 'refuse',
+    ...(policy.way === 'in-place' &&
+      flags.safetyBackup && {
+        beforeStaging: async () => {
+          safetyBackup = await backUpFirst(over);
+        },
+      }),
+  };
+  const { id } = source.backup;
+  if (flags.dryRun === true) {
+    const plan = await planRestoreOver(source, how);
+    if (json) printJson({ dryRun: true, backup: id, ...plan });
+    else printPlan(plan, options.target);
+    return 0;
+  }
+  const result = await restoreOver(source, how);
+  over.progress.end();
+  const safety = policy.way === 'in-place' ? { safetyBackup } : {};
+  if (json) printJson({ backup: id, target: options.target, ...result, ...safety });
+  else printResult(result, options.target, quiet);
+  return restoreExit(result);
+}
+
+/** Finishes what a crash left. */
+export async function runResume(context: Context, target: string, flags: RestoreFlags): Promise<number> {
+  const ifRunning = flags.evenIfRunning === true ? 'ignore' : 'refuse';
+  const { outcome, moved } = await resumeRestore({ target, ifRunning });
+  if (context.options.json === true) printJson({ target, outcome, moved });
+  else if (context.options.quiet !== true) {
+    printLine(`${printable(target)}: ${OUTCOMES[outcome]}`);
+    printMoved(moved);
+  }
+  return 0;
+}
+
+const OUTCOMES = {
+  finished: 'the restore is finished',
+  discarded: 'nothing had to be finished; what was left over is removed',
+  nothing: 'there is nothing to finish',
+} as const;
+
+function policyOf(flags: RestoreFlags, { detail }: RestoreSource): SwapPolicy {
+  if (flags.overwrite === undefined) return { way: 'in-place' };
+  const files = parseChoice(flags.overwrite, ['always', 'if-changed', 'never'], '--overwrite');
+  if (flags.delete === true && detail.roots.length > 1)
+    throw usage('--delete needs a backup of one root: the rules of several do not fit one directory');
+  return { way: 'overwrite', files, extras: flags.delete === true ? 'delete' : 'keep' };
+}
+
+/** Backs up what is about to be replaced, under the rules of the backup that replaces it. */
+async function backUpFirst({ context, source, options, progress }: Over): Promise<BackupId> {
+  const { scope } = source.detail;
+  const unlocked = await context.unlock();
+  const result = await backup(unlocked, context.catalog(unlocked), {
+    selection: {
+      sources: [options.target],
+      ...scope,
+      skip: [context.repositoryPath, context.cacheDirectory],
+    },
+    labels: { host: hostname(), tags: [], purpose: 'safety', writer: `nbak ${programVersion()}` },
+    stagingDirectory: tmpdir(),
+    lockWaitMs: LOCK_WAIT_MS,
+    threads: context.threads,
+    ...(options.signal && { signal: options.signal }),
+    onProgress: ({ bytesDone, bytesTotal }) =>
+      progress.update({ label: 'safety backup', done: bytesDone, total: bytesTotal }),
+  });
+  progress.end();
+  const { quiet = false, json = false } = context.options;
+  if (!quiet && !json) note(`safety backup ${result.id}`);
+  for (const { path, code, message } of [...result.unreadable, ...result.torn, ...result.damaged])
+    if (!json) note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
+  if (!isComplete(result) && !quiet && !json) note('The safety backup is incomplete, and counts.');
+  return result.id;
+}
+
+function printPlan(plan: RestoreOverPlan, target: string): void {
+  for (const path of plan.replaced) printLine(`replace ${printable(path)}`);
+  for (const path of plan.added) printLine(`add ${printable(path)}`);
+  for (const path of plan.removed) printLine(`take away ${printable(path)}`);
+  note(`would restore ${count(plan.files, 'file')} (${formatBytes(plan.bytes)}) over ${printable(target)}`);
+}
+
+function printResult(result: RestoreOverResult, target: string, quiet: boolean): void {
+  printRestored(result, quiet);
+  if (!result.swapped) {
+    note(`${coloured('red', 'not swapped')}: ${printable(target)} is what it was`);
+    return;
+  }
+  if (quiet) return;
+  const { replaced, added, removed, stayed } = result;
+  printLine(`${replaced} replaced, ${added} added, ${removed} taken away, ${stayed} left alone`);
+  printMoved(result.moved);
+}
+
+function printMoved(moved: readonly string[]): void {
+  for (const directory of moved) printLine(`what was there is in ${printable(directory)}`);
+}
