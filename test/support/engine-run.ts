@@ -124,6 +124,17 @@ export async function restoreBackup(
   }
 }
 
+/** The newest backup with everything that reads its content. */
+export async function readNewest(
+  repository: UnlockedRepository,
+): Promise<{ readonly source: RestoreSource; readonly close: () => void }> {
+  const { source, close } = await readerOf(repository);
+  const chosen = await newest(repository);
+  const detail = await readDetail(chosen.manifest, source.blobs);
+  if (detail === undefined) throw new Error('the detail is sealed');
+  return { source: { ...source, backup: chosen, detail }, close };
+}
+
 async function newest(repository: UnlockedRepository): Promise<RestoreSource['backup']> {
   const { backups, unreadable } = await readBackups(repository);
   const [first] = backups;
