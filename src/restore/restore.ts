@@ -20,7 +20,7 @@ import { RestoreTarget } from './target.js';
 export async function restore(source: RestoreSource, options: RestoreOptions): Promise<RestoreResult> {
   const startedAt = Date.now();
   const { blobs, secrets } = source;
-  const writer = new FileWriter({ blobs, secrets, threads: options.concurrency });
+  const writer = new FileWriter({ blobs, secrets, threads: options.threads });
   try {
     const plan = await planRestore(source, options);
     const target = new RestoreTarget(options.target);
@@ -90,6 +90,9 @@ class RestoreRun {
 
   result(): Omit<RestoreResult, 'durationMs'> {
     const { files, bytes, databases, failed } = this.#files;
+    // Threads take files as their packs have them; people look for them as the list has them.
+    const places = new Map(this.#plan.entries.map(({ place }, i) => [pathToText(place), i]));
+    failed.sort((a, b) => (places.get(a.path) ?? 0) - (places.get(b.path) ?? 0));
     return {
       files,
       directories: this.#directories,

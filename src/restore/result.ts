@@ -30,7 +30,7 @@ export interface RestoreOptions {
   /** `full` runs `integrity_check` on every database. */
   readonly check: 'full' | 'none';
   /** Threads that open blobs and write files; 0 does it in this one. */
-  readonly concurrency: number;
+  readonly threads: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RestoreProgress) => void;
 }

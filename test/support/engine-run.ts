@@ -115,7 +115,7 @@ export async function restoreBackup(
         target: to.target,
         selection: { paths: [], include: [], exclude: [] },
         check: 'none',
-        concurrency: 1,
+        threads: 0,
         ...(to.onProgress && { onProgress: to.onProgress }),
       },
     );

@@ -69,7 +69,7 @@ function restoreAt(
   files: DurableFiles = diskFiles,
 ): Promise<RestoreOverResult> {
   return restoreOverOn(files, source, {
-    restore: { target, selection: { paths: [], include: [], exclude: [] }, check: 'none', concurrency: 1 },
+    restore: { target, selection: { paths: [], include: [], exclude: [] }, check: 'none', threads: 0 },
     policy: { way: 'in-place' },
     root: undefined,
     keep: [],

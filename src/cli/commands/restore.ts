@@ -43,7 +43,7 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
       exclude: flags.exclude ?? [],
     },
     check,
-    concurrency: context.threads,
+    threads: context.threads,
     signal: context.signal,
     onProgress: ({ bytesDone, bytesTotal }) =>
       progress.update({ label: 'restoring', done: bytesDone, total: bytesTotal }),
