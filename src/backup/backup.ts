@@ -1,7 +1,9 @@
 /** One backup, from walk to manifest (DESIGN §2, §6, §8). */
 
 import { NbakError } from '../errors.js';
-import { compareBytes, utf8 } from '../format/bytes.js';
+import { compareBytes, toHex, utf8 } from '../format/bytes.js';
+import { pathToText, type BytePath } from '../format/path.js';
+import { lockSource } from '../repository/source-lock.js';
 import type { Cut, ManifestDetail } from '../format/manifest.js';
 import type { Catalog } from '../repository/catalog.js';
 import { BlobCatalog } from '../repository/catalog-blobs.js';
@@ -13,7 +15,7 @@ import type { UnlockedRepository } from '../repository/open.js';
 import { commitBackup, VanishedError } from './commit.js';
 import type { DatabaseOutcomes } from './content-writer.js';
 import { storeDatabases, type CapturedDatabases } from './databases.js';
-import { LastBackup } from './last-backup.js';
+import { cacheKey, LastBackup } from './last-backup.js';
 import { PageBuilder } from './page-builder.js';
 import { Problems } from './problems.js';
 import { Progress } from './progress.js';
@@ -76,7 +78,12 @@ async function attemptBackup(
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
+  const locks: Disposable[] = [];
   try {
+    for (const root of scope.roots) {
+      const key = toHex(cacheKey(session, root, '' as BytePath));
+      locks.push(lockSource(catalog, { key, path: pathToText(root.path) }));
+    }
     const listed = await syncIndex(repository, blobs, doomed);
     session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, packs: session.packChecker }));
 
@@ -124,6 +131,7 @@ async function attemptBackup(
     };
   } finally {
     await session.close();
+    for (const lock of locks) lock[Symbol.dispose]();
   }
 }
 

@@ -136,10 +136,14 @@ export class LastBackup {
   }
 
   #keyOf(root: BackupRoot, path: BytePath): Uint8Array {
-    const { repository, keys } = this.#session;
-    const message = concatBytes(PATH_LABEL, pathToBytes(root.path), Uint8Array.of(0), pathToBytes(path));
-    return repository.crypto.hmacSha256(keys.digestKey, message).subarray(0, 16);
+    return cacheKey(this.#session, root, path);
   }
+}
+
+/** By what the cache knows a path of a root: a keyed hash, 16 bytes. */
+export function cacheKey({ repository, keys }: Session, root: BackupRoot, path: BytePath): Uint8Array {
+  const message = concatBytes(PATH_LABEL, pathToBytes(root.path), Uint8Array.of(0), pathToBytes(path));
+  return repository.crypto.hmacSha256(keys.digestKey, message).subarray(0, 16);
 }
 
 function readerOf(session: Session): PageReader {

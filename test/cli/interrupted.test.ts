@@ -95,6 +95,30 @@ describe('a run that is interrupted', () => {
     },
   );
 
+  it('holds up no other: a second run of the source exits 11 while the first lives, and not once that was killed', async () => {
+    const { place } = await backedUpAndGrown(40);
+    const before = packsOf(place.repository).length;
+    const args = [
+      'backup',
+      place.source,
+      '-r',
+      place.repository,
+      '--vault-key-file',
+      place.keyFile,
+      '--json',
+    ];
+    const first = place.start(args);
+    while (packsOf(place.repository).length === before && first.child.exitCode === null) await sleep(5);
+    first.child.kill('SIGSTOP');
+    const second = await place.run(args);
+    expect(second.exit).toBe(11);
+    expect(parseLine<ErrorJson>(second).error).toMatchObject({ code: 'REPOSITORY_BUSY' });
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await allGone(place);
+    await expectUnharmed(place);
+  });
+
   it(
     'by kill -9 at any moment of a backup leaves a repository that verifies, and nothing plain anywhere',
     async () => {
