@@ -7,7 +7,7 @@ import type { BlobId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
-import { isUnchanged } from '../source/unchanged.js';
+import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
@@ -133,7 +133,12 @@ export class ContentWriter {
     const kept = group.flatMap((file) => (file.kept === undefined ? [] : [{ ...file, kept: file.kept }]));
     const bundles = new Set(kept.flatMap((file) => file.kept.pieces.map(({ id }) => id)));
     const isWhole = kept.length === group.length;
-    if (!isWhole && (kept.length === 0 || bundles.size > MOST_BUNDLES)) {
+    // A file too young to be believed is most likely what it was: then the whole group is the bundle that is there.
+    const isYoung = group.some(
+      ({ kept: content, begun, seen }) =>
+        content === undefined && begun.before !== undefined && looksUnchanged(begun.before.entry, seen),
+    );
+    if (!isWhole && (isYoung || kept.length === 0 || bundles.size > MOST_BUNDLES)) {
       this.#storeBundle(root, group);
       return;
     }

@@ -16,12 +16,19 @@ export function isUnchanged(
   now: Pick<SeenEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'inode'>,
   startedAt: number,
 ): boolean {
+  return looksUnchanged(before, now) && isSettled(before, startedAt);
+}
+
+/** True when size, mtime, ctime and inode are what they were: all that can be seen without reading the file. */
+export function looksUnchanged(
+  before: Pick<Entry, 'size' | 'mtime' | 'ctime' | 'inode'>,
+  now: Pick<SeenEntry, 'size' | 'mtimeMs' | 'ctimeMs' | 'inode'>,
+): boolean {
   return (
     before.size === now.size &&
     Number(before.inode) === now.inode &&
     milliseconds(before.mtime) === now.mtimeMs &&
-    milliseconds(before.ctime) === now.ctimeMs &&
-    isSettled(before, startedAt)
+    milliseconds(before.ctime) === now.ctimeMs
   );
 }
 
