@@ -138,7 +138,7 @@ describe('a run that is interrupted', () => {
           '--vault-key-file',
           place.keyFile,
         ]);
-        await sleep(60 + (seed % 700));
+        await sleep(60 + (seed % 300));
         run.child.kill('SIGKILL');
         if ((await run.ended).exit === 137) killed += 1;
         await allGone(place);
