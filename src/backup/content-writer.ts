@@ -74,7 +74,7 @@ export class ContentWriter {
   /** Changed files of several groups, on their way into one bundle. */
   #gathered: BundledFile[] = [];
   #gatheredBytes = 0;
-  /** Packs of blobs that were looked up already in this run. */
+  /** Blobs that were looked up already in this run, and are there. */
   readonly #alive = new Set<BlobId>();
 
   constructor(parts: ContentParts) {

@@ -1,7 +1,7 @@
 /** Files of more than one chunk: cut by content (§7.3), stretch by stretch, each where the last one's borders end. */
 
 import type { Timestamp } from '../format/entry.js';
-import { openSourceFile, type SourceFile } from '../source/read-file.js';
+import { MOST_READS, openSourceFile, type SourceFile } from '../source/read-file.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import { UNIT_BYTES } from './sealing/protocol.js';
 
@@ -17,9 +17,6 @@ export interface LargeFile {
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
 }
-
-/** How often a file that changes while it is read is read again. */
-const MOST_READS = 3;
 
 /**
  * Reads a file and stores its chunks.

@@ -6,6 +6,9 @@ import { settleMilliseconds, sleepSync, timestampFromNanoseconds } from './clock
 import type { Timestamp } from '../format/entry.js';
 import { reason } from './root.js';
 
+/** How often a file that changes while it is read is read, before it is said to be torn. */
+export const MOST_READS = 3;
+
 /** One open file of the source. */
 export interface SourceFile extends Disposable {
   readonly path: Uint8Array;

@@ -24,7 +24,7 @@ export interface ThreadPool<Request, Response> {
   /** How many requests are worth having under way: two for each thread, so that none waits for this one. */
   readonly width: number;
   /**
-   * Asks the thread with the least to do, or the one that answered `sameAs`.
+   * Asks the thread with the least to do.
    *
    * @param transfer - buffers that the request gives away.
    * @throws NbakError what the handler threw, `INTERNAL` when the thread died.
@@ -32,8 +32,6 @@ export interface ThreadPool<Request, Response> {
   ask(request: Request, transfer?: readonly ArrayBuffer[]): Promise<Response>;
   /** Asks one thread, from 0 to `threads` − 1: for what it keeps between requests. */
   askLane(lane: number, request: Request): Promise<Response>;
-  /** The thread with the least to do. */
-  idlestLane(): number;
   /** Starts all threads, so that they are ready when the first request comes. */
   start(): void;
   close(): Promise<void>;
@@ -118,7 +116,6 @@ export function threadPool<Start, Request, Response>({
     width: threads * 2,
     ask: async (request, transfer = []) => member(idlestLane()).ask(request, transfer),
     askLane: async (lane, request) => member(lane).ask(request, []),
-    idlestLane,
     start() {
       for (let lane = 0; lane < threads; lane += 1) member(lane);
     },
@@ -143,7 +140,6 @@ function inlinePool<Request, Response>(
     width: 1,
     ask,
     askLane: (_, request) => ask(request),
-    idlestLane: () => 0,
     start: () => undefined,
     close: () => Promise.resolve(),
   };

@@ -9,7 +9,7 @@ import { bundleTable } from '../../format/bundle.js';
 import type { BytePath } from '../../format/path.js';
 import type { BlobSealer } from '../../repository/blob-crypto.js';
 import { contentDigest, contentHash } from '../../repository/content-digest.js';
-import { openSourceFile, readAt, type SourceFile } from '../../source/read-file.js';
+import { MOST_READS, openSourceFile, readAt, type SourceFile } from '../../source/read-file.js';
 import { sourcePath } from '../../source/root.js';
 import { readImage } from '../../source/sqlite/image.js';
 import type { Loaded, OpenFile, ReadFile, SealingStart, Unit } from './protocol.js';
@@ -26,8 +26,6 @@ export interface LoadedUnit extends Omit<Loaded, 'chunks'> {
   readonly chunks: readonly UnitChunk[];
 }
 
-/** How often a file that changes while it is read is read again. */
-const MOST_READS = 3;
 /** Slices of a bundle together: files may have grown since the walk saw them, but not without limit. */
 const MOST_BUNDLE_BYTES = WHOLE_FILE_BYTES;
 
