@@ -1,5 +1,7 @@
 /** Rows of the table: what was measured, and whether it meets its target. */
 
+import type { CorpusFacts } from './corpora/corpus.js';
+import type { MemoryPoint } from './suites/suite.js';
 import type { Runs } from './runs.js';
 import { median, medianRatio, rounded } from './statistics.js';
 
@@ -106,4 +108,13 @@ export function ratioRow(
     target: `≤ ${most} ×`,
     met: ratio <= most,
   };
+}
+
+/** A point of the memory curve: the peak of all of nbak's runs on a corpus. */
+export function memoryPoint(
+  corpus: string,
+  { files, bytes }: Pick<CorpusFacts, 'files' | 'bytes'>,
+  runs: Runs,
+): MemoryPoint {
+  return { corpus, files, bytes, peakMiB: Math.round(runs.peakMiB('nbak') ?? 0) };
 }

@@ -2,7 +2,7 @@
 
 import { assertEqual } from '../compare.js';
 import { bigPlan } from '../corpora/noise.js';
-import { memoryRow, timeRow } from '../rows.js';
+import { memoryPoint, memoryRow, timeRow } from '../rows.js';
 import { Round, Runs } from '../runs.js';
 import { remove } from '../tools/tool.js';
 import type { Suite } from './suite.js';
@@ -37,14 +37,7 @@ export const bigSuite: Suite = {
         memoryRow(runs, name, 300),
       ],
       runs: runs.summaries(),
-      memory: [
-        {
-          corpus: name,
-          files: facts.files,
-          bytes: facts.bytes,
-          peakMiB: Math.round(runs.peakMiB('nbak') ?? 0),
-        },
-      ],
+      memory: [memoryPoint(name, facts, runs)],
     };
   },
 };

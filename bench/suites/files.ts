@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Bench, Corpus } from '../bench.js';
 import { assertEqual } from '../compare.js';
 import { FILES_PER_PART, filesPlan, partName } from '../corpora/files.js';
-import { bytesRow, memoryRow, timeRow, type Row } from '../rows.js';
+import { bytesRow, memoryPoint, memoryRow, timeRow, type Row } from '../rows.js';
 import { playRounds, type Runs } from '../runs.js';
 import { remove } from '../tools/tool.js';
 import type { MemoryPoint, Suite } from './suite.js';
@@ -22,7 +22,7 @@ export const filesSuite: Suite = {
     const parts = Math.max(1, Math.round(PARTS * bench.options.scale));
     const corpus = bench.corpus(filesPlan('files', parts));
     const runs = await playFiles(bench, 'files', corpus);
-    const memory = [memoryPoint('files', corpus, runs)];
+    const memory = [memoryPoint('files', corpus.facts, runs)];
     for (const some of new Set([1, Math.ceil(parts / 4)]))
       if (some < parts) memory.unshift(await memoryOfPart(bench, corpus, some));
     return {
@@ -44,7 +44,7 @@ export const millionSuite: Suite = {
     const parts = Math.max(1, Math.round(5 * PARTS * bench.options.scale));
     const corpus = bench.corpus(filesPlan('million', parts));
     const runs = await playFiles(bench, 'million', corpus);
-    const memory = [memoryPoint('million', corpus, runs)];
+    const memory = [memoryPoint('million', corpus.facts, runs)];
     return {
       corpora: [corpus.facts],
       rows: [...timeRows('million', runs), memoryRow(runs, 'million', 700)],
@@ -83,10 +83,6 @@ function timeRows(
     bytesRow(runs, { suite, work: 'first backup' }, { partOfRestic: 1 }),
     timeRow(runs, { suite, work: 'unchanged backup' }, targets && { least: targets.unchanged }),
   ];
-}
-
-function memoryPoint(corpus: string, { facts }: Corpus, runs: Runs): MemoryPoint {
-  return { corpus, files: facts.files, bytes: facts.bytes, peakMiB: Math.round(runs.peakMiB('nbak') ?? 0) };
 }
 
 /** First and unchanged backup of the first parts of a corpus. */

@@ -6,7 +6,7 @@ import type { Bench } from '../bench.js';
 import { assertEqual } from '../compare.js';
 import { checkCorpus, type CorpusFacts } from '../corpora/corpus.js';
 import { changeState, statePlan, statePlusOne } from '../corpora/state.js';
-import { bytesRow, memoryRow, timeRow } from '../rows.js';
+import { bytesRow, memoryPoint, memoryRow, timeRow } from '../rows.js';
 import { playRounds, type Round } from '../runs.js';
 import { remove } from '../tools/tool.js';
 import type { Suite, SuiteResult } from './suite.js';
@@ -55,14 +55,7 @@ export const stateSuite: Suite = {
         memoryRow(runs, name, 300),
       ],
       runs: runs.summaries(),
-      memory: [
-        {
-          corpus: name,
-          files: facts.files,
-          bytes: facts.bytes,
-          peakMiB: Math.round(runs.peakMiB('nbak') ?? 0),
-        },
-      ],
+      memory: [memoryPoint(name, facts, runs)],
     };
   },
 };

@@ -2,7 +2,7 @@
 
 import { assertEqual } from '../compare.js';
 import { textPlan } from '../corpora/log.js';
-import { bytesRow, memoryRow, timeRow } from '../rows.js';
+import { bytesRow, memoryPoint, memoryRow, timeRow } from '../rows.js';
 import { playRounds } from '../runs.js';
 import { remove } from '../tools/tool.js';
 import type { Suite } from './suite.js';
@@ -35,14 +35,7 @@ export const textSuite: Suite = {
         memoryRow(runs, name),
       ],
       runs: runs.summaries(),
-      memory: [
-        {
-          corpus: name,
-          files: facts.files,
-          bytes: facts.bytes,
-          peakMiB: Math.round(runs.peakMiB('nbak') ?? 0),
-        },
-      ],
+      memory: [memoryPoint(name, facts, runs)],
     };
   },
 };
