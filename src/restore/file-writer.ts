@@ -1,6 +1,7 @@
 /** Writes the content of files by threads that read packs and write to the target themselves (§22). */
 
 import { isNbakError } from '../errors.js';
+import type { BlobId } from '../format/ids.js';
 import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/catalog-blobs.js';
@@ -102,10 +103,14 @@ export class FileWriter {
 
   *#jobs(files: Iterable<FileInProgress>): Generator<PlannedJob> {
     let window = new Window();
+    // Neighbours are often slices of one bundle.
+    let last: { readonly blob: BlobId; readonly place: BlobPlace | undefined } | undefined;
     for (const file of files) {
       window.open(file);
       for (const { order, ticket } of file.orders()) {
-        window.add(order, ticket, this.#blobs.locate(ticket.blob));
+        const { blob } = ticket;
+        if (last?.blob !== blob) last = { blob, place: this.#blobs.locate(blob) };
+        window.add(order, ticket, last.place);
         if (!window.isFull) continue;
         yield* window.jobs();
         window = new Window();

@@ -16,8 +16,6 @@ export interface FrameOrder {
   /** In the run. */
   readonly offset: number;
   readonly length: number;
-  /** SHA-256 that the frame's bytes must have, as hex. */
-  readonly expected: string;
   /** The number of the dedup secret of its tag. */
   readonly dedup: number;
   readonly pieces: readonly PieceOrder[];

@@ -59,14 +59,14 @@ export function* planJobs(tasks: readonly PieceTask[]): Generator<PlannedJob> {
   if (job.tickets.length > 0) yield job;
 }
 
-function addFrame(runs: PlannedRun[], { pack, offset, length, expected, dedup }: BlobPlace): void {
+function addFrame(runs: PlannedRun[], { pack, offset, length, dedup }: BlobPlace): void {
   const run = runs.at(-1);
   const follows = run?.pack === pack && run.offset + run.length === offset;
   if (run !== undefined && follows && run.length + length <= MOST_RUN_BYTES) {
-    run.frames.push({ offset: run.length, length, expected, dedup, pieces: [] });
+    run.frames.push({ offset: run.length, length, dedup, pieces: [] });
     run.length += length;
   } else {
-    runs.push({ pack, offset, length, frames: [{ offset: 0, length, expected, dedup, pieces: [] }] });
+    runs.push({ pack, offset, length, frames: [{ offset: 0, length, dedup, pieces: [] }] });
   }
 }
 

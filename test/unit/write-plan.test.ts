@@ -25,9 +25,9 @@ it('reads neighbours together, pack by pack and upwards, whatever the order of t
 it('opens a blob once for all pieces that it has, with tickets in the order of pieces', () => {
   const [job] = planJobs([task('a', 100), task('a', 0), task('a', 100)]);
   const [run] = job?.runs ?? [];
-  expect(run?.frames.map(({ expected, pieces }) => [expected, pieces.length])).toEqual([
-    ['a0', 1],
-    ['a100', 2],
+  expect(run?.frames.map(({ offset, pieces }) => [offset, pieces.length])).toEqual([
+    [0, 1],
+    [100, 2],
   ]);
   expect(job?.tickets.map(({ bytes }) => bytes)).toEqual([0, 100, 100]);
 });
