@@ -14,7 +14,6 @@ import { borgTool } from './tools/borg.js';
 import { nbakTool, PROGRAM } from './tools/nbak.js';
 import { resticTool } from './tools/restic.js';
 import { deleteRemoved, versionOf } from './tools/tool.js';
-import { warmUp } from './warm-up.js';
 
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 
@@ -71,8 +70,6 @@ async function measureAll(
   const done: SuiteReport[] = [];
   const report: Report = { date, machine, programs, scale, suites: done };
   try {
-    log('touching memory that was never touched');
-    warmUp(scale);
     const tools = {
       nbak: nbakTool(directory),
       restic: resticTool(directory),

@@ -1,10 +1,10 @@
 /** Runs of several programs side by side: pair after pair, the one that begins changing from pair to pair. */
 
-import { execFileSync } from 'node:child_process';
 import type { Bench } from './bench.js';
 import type { Measured } from './measure.js';
 import { median, rounded } from './statistics.js';
 import type { Tool, ToolName } from './tools/tool.js';
+import { warmUp } from './warm-up.js';
 
 /** One work of one program. */
 export interface Run {
@@ -69,24 +69,41 @@ export class Runs {
   }
 }
 
+/** One work of a round. */
+export interface Step {
+  /** The file or directory that the work reads. */
+  readonly reads: (tool: Tool) => string;
+  /** @returns undefined where the program cannot do it. */
+  readonly act: (tool: Tool) => Promise<Measured> | undefined;
+}
+
+/** What a round is made of. */
+export interface RoundParts {
+  readonly tools: readonly Tool[];
+  readonly runs: Runs;
+  /** Of the corpora. */
+  readonly scale: number;
+}
+
 /** One pair of runs of every work, or the programs that are only shown. */
 export class Round {
   /** From 0. */
   readonly number: number;
   readonly tools: readonly Tool[];
   readonly #runs: Runs;
+  readonly #scale: number;
 
-  constructor(number: number, tools: readonly Tool[], runs: Runs) {
+  constructor(number: number, { tools, runs, scale }: RoundParts) {
     this.number = number;
     this.tools = tools;
     this.#runs = runs;
+    this.#scale = scale;
   }
 
-  /** Lets each program do one work, one after the other. */
-  async step(work: string, act: (tool: Tool) => Promise<Measured> | undefined): Promise<void> {
+  /** Lets each program do one work, one after the other, on warm memory. */
+  async step(work: string, { reads, act }: Step): Promise<void> {
     for (const tool of this.tools) {
-      // What one left to be written is not the other's to wait for.
-      execFileSync('sync');
+      warmUp({ reads: reads(tool), scale: this.#scale });
       const before = tool.stored();
       const running = act(tool);
       if (running === undefined) continue;
@@ -105,12 +122,12 @@ export async function playRounds(
   suite: string,
   play: (round: Round) => Promise<void>,
 ): Promise<Runs> {
-  const { tools, pairs, log } = bench.options;
+  const { tools, pairs, scale, log } = bench.options;
   const { nbak, restic, borg } = tools;
   const runs = new Runs();
   const playOne = async (number: number, names: readonly Tool[]): Promise<void> => {
     for (const tool of names) await tool.init();
-    await play(new Round(number, names, runs));
+    await play(new Round(number, { tools: names, runs, scale }));
   };
   for (let pair = 0; pair < pairs; pair += 1) {
     await playOne(pair, pair % 2 === 0 ? [nbak, restic] : [restic, nbak]);

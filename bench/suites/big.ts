@@ -16,20 +16,25 @@ export const bigSuite: Suite = {
   byDefault: true,
   pairs: 1,
   async run(bench) {
-    const { nbak, restic } = bench.options.tools;
+    const { scale, tools } = bench.options;
+    const { nbak, restic } = tools;
     const { path: source, facts } = bench.corpus(bigPlan(bench.options.scale));
     const runs = new Runs();
     const target = bench.path('restored-nbak');
-    const ours = new Round(0, [nbak], runs);
+    const ours = new Round(0, { tools: [nbak], runs, scale });
     await nbak.init();
-    await ours.step('first backup', (tool) => tool.backup(source));
-    await ours.step('verify', (tool) => tool.verify());
-    await ours.step('restore', (tool) => tool.restore(target));
+    await ours.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
+    await ours.step('verify', { reads: ({ repository }) => repository, act: (tool) => tool.verify() });
+    await ours.step('restore', {
+      reads: ({ repository }) => repository,
+      act: (tool) => tool.restore(target),
+    });
     assertEqual(source, target);
     // Source, repository and restore of both would not fit into the memory of this machine's class.
     remove(target, nbak.repository);
     await restic.init();
-    await new Round(0, [restic], runs).step('first backup', (tool) => tool.backup(source));
+    const theirs = new Round(0, { tools: [restic], runs, scale });
+    await theirs.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
     return {
       corpora: [facts],
       rows: [

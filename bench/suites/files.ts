@@ -57,8 +57,8 @@ export const millionSuite: Suite = {
 async function playFiles(bench: Bench, suite: string, { path: source }: Corpus): Promise<Runs> {
   await bench.settle();
   return playRounds(bench, suite, async (round) => {
-    await round.step('first backup', (tool) => tool.backup(source));
-    await round.step('unchanged backup', (tool) => tool.backup(source));
+    await round.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
+    await round.step('unchanged backup', { reads: () => source, act: (tool) => tool.backup(source) });
     // Writing so many files takes longer than all that is timed: the other pairs are checked where they are stored.
     if (round.number > 0) for (const tool of round.tools) await tool.verify();
     else {

@@ -27,7 +27,7 @@ export const growthSuite: Suite = {
   byDefault: true,
   pairs: 5,
   async run(bench) {
-    const { pairs, log, tools } = bench.options;
+    const { pairs, scale, log, tools } = bench.options;
     const { facts } = bench.corpus(statePlan(bench.options.scale));
     const { first, last } = await grow(bench);
     log(`${name}: ${BACKUPS} backups made`);
@@ -40,8 +40,11 @@ export const growthSuite: Suite = {
       if (pair % 2 === 1) order.reverse();
       for (const { id, work } of order) {
         const target = bench.path('restored-nbak');
-        const round = new Round(pair, [tools.nbak], runs);
-        await round.step(work, () => tools.nbak.restoreBackup(id, target));
+        const round = new Round(pair, { tools: [tools.nbak], runs, scale });
+        await round.step(work, {
+          reads: ({ repository }) => repository,
+          act: () => tools.nbak.restoreBackup(id, target),
+        });
         if (id === last.id) assertEqual(bench.path('state'), target);
         remove(target);
       }

@@ -19,16 +19,19 @@ export const stagesSuite: Suite = {
     const { nbak } = bench.options.tools;
     const { path: source, facts } = bench.corpus(statePlan(bench.options.scale));
     const runs = new Runs();
-    const round = new Round(0, [nbak], runs);
+    const round = new Round(0, { tools: [nbak], runs, scale: bench.options.scale });
     const measured: MeasureResult[] = [];
     for (let pair = 0; pair < bench.options.pairs; pair += 1) {
       await nbak.init();
-      await round.step('primitives, one after the other', async () => {
-        const run = await nbak.run('bench', source, '--size', '64GiB');
-        measured.push(JSON.parse(run.stdout) as MeasureResult);
-        return run;
+      await round.step('primitives, one after the other', {
+        reads: () => source,
+        act: async () => {
+          const run = await nbak.run('bench', source, '--size', '64GiB');
+          measured.push(JSON.parse(run.stdout) as MeasureResult);
+          return run;
+        },
       });
-      await round.step('first backup', (tool) => tool.backup(source));
+      await round.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
     }
     const best = measured.map(({ durationMs, threads }) => durationMs / 1000 / threads);
     const whole = runs.seconds('first backup', 'nbak');

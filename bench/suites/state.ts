@@ -8,7 +8,7 @@ import { checkCorpus, type CorpusFacts } from '../corpora/corpus.js';
 import { changeState, statePlan, statePlusOne } from '../corpora/state.js';
 import { bytesRow, memoryPoint, memoryRow, timeRow } from '../rows.js';
 import { playRounds, type Round } from '../runs.js';
-import { remove } from '../tools/tool.js';
+import { remove, type Tool } from '../tools/tool.js';
 import type { Suite, SuiteResult } from './suite.js';
 
 const name = 'state';
@@ -29,13 +29,16 @@ export const stateSuite: Suite = {
       remove(source);
       execFileSync('cp', ['-a', pristine, source]);
       await inUse(bench, source, async () => {
-        await round.step('first backup', (tool) => tool.backup(source));
-        await round.step('unchanged backup', (tool) => tool.backup(source));
+        const step = { reads: () => source, act: (tool: Tool) => tool.backup(source) };
+        await round.step('first backup', step);
+        await round.step('unchanged backup', step);
       });
       changeState(source, statePlusOne(scale));
       plusOne ??= checkCorpus({ ...plan, name: 'state+1' }, source);
-      await inUse(bench, source, () => round.step('backup of state+1', (tool) => tool.backup(source)));
-      await round.step('verify', (tool) => tool.verify());
+      await inUse(bench, source, () =>
+        round.step('backup of state+1', { reads: () => source, act: (tool) => tool.backup(source) }),
+      );
+      await round.step('verify', { reads: ({ repository }) => repository, act: (tool) => tool.verify() });
       await restoreAndCompare(bench, round, source);
     });
     remove(source);
@@ -74,9 +77,10 @@ async function inUse(bench: Bench, source: string, work: () => Promise<void>): P
 async function restoreAndCompare(bench: Bench, round: Round, source: string): Promise<void> {
   for (const work of ['restore', 'restore with integrity_check']) {
     const target = (tool: { readonly name: string }): string => bench.path(`restored-${tool.name}`);
-    await round.step(work, (tool) =>
-      work === 'restore' ? tool.restore(target(tool)) : tool.restoreChecked?.(target(tool)),
-    );
+    await round.step(work, {
+      reads: ({ repository }) => repository,
+      act: (tool) => (work === 'restore' ? tool.restore(target(tool)) : tool.restoreChecked?.(target(tool))),
+    });
     for (const tool of round.tools) {
       if (work === 'restore' || tool.restoreChecked !== undefined) {
         const restored = tool.restoredPath(target(tool), source);

@@ -18,9 +18,12 @@ export const textSuite: Suite = {
   async run(bench) {
     const { path: source, facts } = bench.corpus(textPlan(bench.options.scale));
     const runs = await playRounds(bench, name, async (round) => {
-      await round.step('first backup', (tool) => tool.backup(source));
+      await round.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
       const target = (tool: { readonly name: string }): string => bench.path(`restored-${tool.name}`);
-      await round.step('restore', (tool) => tool.restore(target(tool)));
+      await round.step('restore', {
+        reads: ({ repository }) => repository,
+        act: (tool) => tool.restore(target(tool)),
+      });
       for (const tool of round.tools) {
         assertEqual(source, tool.restoredPath(target(tool), source));
         remove(target(tool));

@@ -15,6 +15,7 @@ export function borgTool(directory: string): Tool {
   let backups = 0;
   return {
     name: 'borg',
+    repository,
     async init() {
       deleteAll(repository, base);
       mkdirSync(base);

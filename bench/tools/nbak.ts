@@ -14,7 +14,6 @@ export interface NbakTool extends Tool {
   run(...args: readonly string[]): Promise<Measured>;
   /** Restores the backup of this id, databases unchecked. */
   restoreBackup(id: string, target: string): Promise<Measured>;
-  readonly repository: string;
   readonly keyFile: string;
   readonly environment: Readonly<Record<string, string>>;
   /** The verification key of the repository of the last `init`. */

@@ -19,6 +19,7 @@ export function resticTool(directory: string): Tool {
     measure({ program: 'restic', args, environment });
   return {
     name: 'restic',
+    repository,
     async init() {
       deleteAll(repository, cache);
       writeFileSync(password, 'a password for measurements\n');

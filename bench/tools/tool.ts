@@ -11,6 +11,8 @@ export type ToolName = 'nbak' | 'restic' | 'borg';
 /** A backup program. */
 export interface Tool {
   readonly name: ToolName;
+  /** Where its repository is. */
+  readonly repository: string;
   /** Removes what it had, cache and all, and makes an empty repository. */
   init(): Promise<void>;
   backup(source: string): Promise<Measured>;
