@@ -116,6 +116,8 @@ export {
   type VerifyProgress,
   type VerifyResult,
 } from './verify/result.js';
+export { planForget, type ForgetPlan } from './retention/plan.js';
+export { forget, type ForgetOptions, type ForgetResult } from './retention/forget.js';
 export { planRestore } from './restore/plan.js';
 export { restore } from './restore/restore.js';
 export { planRestoreOver, restoreOver } from './restore/in-place/restore-over.js';

@@ -51,6 +51,11 @@ export function manifestName(id: BackupId): ObjectName {
   return parseObjectName(`manifests/${id}`);
 }
 
+/** `history/<sha256>` */
+export function historyName(hash: string): ObjectName {
+  return parseObjectName(`history/${hash}`);
+}
+
 /** `index/<sha256>` */
 export function indexName(hash: string): ObjectName {
   return parseObjectName(`index/${hash}`);

@@ -69,19 +69,47 @@ export async function checkObjects(
   inventory: Inventory,
   footers: FooterVerifier,
 ): Promise<ObjectFindings> {
-  const tombstones: TombstoneRow[] = [];
   const indexed = new Map<PackId, Footer>();
+  const found = await checkEach(inventory.others, async (name) => {
+    if (parseName(name).kind !== 'index') return checkObject(repository, name);
+    await checkIndex(repository, name, { footers, indexed });
+    return [];
+  });
+  return { ...found, indexed };
+}
+
+/**
+ * Tombstones that came while everything was listed and read: a forget that runs meanwhile stores one before it deletes a
+ * manifest (§17.4), so whoever misses the manifest finds the tombstone now.
+ */
+export async function checkLateTombstones(
+  repository: Repository,
+  { others }: Inventory,
+): Promise<Omit<ObjectFindings, 'indexed'>> {
+  const seen = new Set(others.map(({ name }) => name));
+  const late: { readonly name: ObjectName }[] = [];
+  for await (const { name } of repository.storage.list('history/')) {
+    if (parseName(name).kind === 'history' && !seen.has(name)) late.push({ name });
+  }
+  return checkEach(late, (name) => checkObject(repository, name));
+}
+
+/** Checks one object after the other; what is wrong with one is a finding and no end. */
+async function checkEach(
+  objects: readonly { readonly name: ObjectName }[],
+  check: (name: ObjectName) => Promise<readonly TombstoneRow[]>,
+): Promise<Omit<ObjectFindings, 'indexed'>> {
+  const tombstones: TombstoneRow[] = [];
   const problems: VerifyProblem[] = [];
-  for (const { name } of inventory.others) {
+  for (const { name } of objects) {
     try {
-      if (parseName(name).kind === 'index') await checkIndex(repository, name, { footers, indexed });
-      else tombstones.push(...(await checkObject(repository, name)));
+      tombstones.push(...(await check(name)));
     } catch (error) {
       if (!isNbakError(error)) throw error;
       problems.push(problemOf(error, { object: name }));
     }
   }
-  return { tombstones, indexed, problems };
+  return { tombstones, problems };
 }
 
 async function checkObject(repository: Repository, name: ObjectName): Promise<readonly TombstoneRow[]> {

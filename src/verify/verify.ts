@@ -10,7 +10,7 @@ import { PageReader } from '../repository/pages.js';
 import { BackupChecker } from './backups.js';
 import { checkContent, type Decryption } from './decrypt.js';
 import { checkHistory } from './history.js';
-import { checkObjects, takeInventory, type ObjectFindings } from './objects.js';
+import { checkLateTombstones, checkObjects, takeInventory, type ObjectFindings } from './objects.js';
 import { checkPacks, type PackFindings } from './packs.js';
 import { PageSummaries } from './pages.js';
 import { packsReachedBy } from './reach.js';
@@ -44,7 +44,14 @@ export async function verify(
     ? await Promise.all([check(inventory.packs), summaries.load(inventory.pages.keys())])
     : [];
   const objects = await checkObjects(repository, inventory, footers);
-  const { backups, unreadable } = await readManifests(repository, inventory.manifests);
+  const manifests = await readManifests(repository, inventory.manifests);
+  const late = await checkLateTombstones(repository, inventory);
+  const tombstones = [...objects.tombstones, ...late.tombstones];
+  const { backups } = manifests;
+  // Forgotten since it was listed, which is no damage.
+  const unreadable = manifests.unreadable.filter(
+    ({ id, error }) => error.code !== 'OBJECT_MISSING' || !tombstones.some(({ digest }) => digest === id),
+  );
   const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
   const reached = { packs: inventory.packs, indexed: objects.indexed, summaries };
   const packs = early ?? (await check(await packsReachedBy(chosen, reached)));
@@ -56,7 +63,7 @@ export async function verify(
   if (isWhole) for (const id of inventory.pages.keys()) await checker.checkPage(id);
 
   const problems: VerifyProblem[] = [
-    ...(isWhole ? [...inventory.problems, ...objects.problems] : []),
+    ...(isWhole ? [...inventory.problems, ...objects.problems, ...late.problems] : []),
     ...unreadable
       .filter(({ id }) => isWhole || options.backups.includes(id))
       .map(({ id, error }) => problemOf(error, { object: manifestName(id), backups: [id] })),
@@ -68,7 +75,7 @@ export async function verify(
     ...(isWhole
       ? checkHistory({
           backups,
-          tombstones: objects.tombstones,
+          tombstones,
           unreadable: unreadable.map(({ id }) => id),
           heads: options.heads,
           maxAgeMs: options.maxAgeMs,

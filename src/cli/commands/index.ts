@@ -99,6 +99,14 @@ export function declareCommands(program: Command, attach: Attach): void {
   );
 
   attach(
+    addFilters(declare(program, 'forget <backup...>', 'drop backups from the history for good')).option(
+      '--dry-run',
+      'say what would be forgotten',
+    ),
+    async () => (await import('./forget.js')).runForget,
+  );
+
+  attach(
     declare(program, 'bench [source]', 'measure what the stages of a backup cost on this machine').option(
       '--size <size>',
       'how much to measure with',
