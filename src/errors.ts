@@ -57,6 +57,8 @@ export const ERROR_CODES = {
   RESTORE_UNFINISHED: { exit: 1, http: 409 },
   SPACE_INSUFFICIENT: { exit: 1, http: 507 },
 
+  STATE_FAILED: { exit: 1, http: 500 },
+
   STORAGE_NOT_FOUND: { exit: 20, http: 404 },
   STORAGE_EXISTS: { exit: 1, http: 409 },
   STORAGE_DENIED: { exit: 1, http: 403 },

@@ -1,4 +1,4 @@
-/** Start-up: `--version`, and `list` of 1 000 backups, against Node itself. */
+/** Start-up: `--version`, `guard` with nothing to do, and `list` of 1 000 backups, against Node itself. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const ROUNDS = 25;
 /** The suite `start`. */
 export const startSuite: Suite = {
   name,
-  summary: `\`--version\` and \`list\` of 1 000 backups against \`node -e 0\`, medians of ${ROUNDS}`,
+  summary: `\`--version\`, \`guard\` and \`list\` of 1 000 backups against \`node -e 0\`, medians of ${ROUNDS}`,
   byDefault: true,
   pairs: ROUNDS,
   async run(bench) {
@@ -37,12 +37,26 @@ export const startSuite: Suite = {
     const programs = {
       node: ['-e', '0'],
       version: [PROGRAM, '--version'],
+      guard: [
+        PROGRAM,
+        'guard',
+        bench.path('one-file'),
+        '--app-version',
+        '1',
+        '--state-dir',
+        bench.path('state'),
+      ],
       list: [PROGRAM, 'list', '--json', '--public-key', nbak.publicKey()],
     };
-    const times = { node: [] as number[], version: [] as number[], list: [] as number[] };
-    // The first round only warms up what all of them read.
+    const times = {
+      node: [] as number[],
+      version: [] as number[],
+      guard: [] as number[],
+      list: [] as number[],
+    };
+    // The first round only warms up what all of them read, and lets guard record its version.
     for (let round = 0; round <= bench.options.pairs; round += 1) {
-      for (const what of ['node', 'version', 'list'] as const) {
+      for (const what of ['node', 'version', 'guard', 'list'] as const) {
         const { ms, stdout } = run(programs[what], nbak.environment);
         if (what === 'list') assertListed(stdout, backups);
         if (round > 0) times[what].push(ms);
@@ -56,9 +70,14 @@ export const startSuite: Suite = {
       );
     return {
       corpora: [],
-      rows: [row('--version', times.version, 1.4), row(`list of ${backups} backups`, times.list, 4)],
+      rows: [
+        row('--version', times.version, 1.4),
+        row('guard with nothing to do', times.guard, 2),
+        row(`list of ${backups} backups`, times.list, 4),
+      ],
       runs: [
         { work: '--version', tool: 'nbak', seconds: inSeconds(times.version), peakMiB: 0, bytes: 0 },
+        { work: 'guard', tool: 'nbak', seconds: inSeconds(times.guard), peakMiB: 0, bytes: 0 },
         { work: 'list', tool: 'nbak', seconds: inSeconds(times.list), peakMiB: 0, bytes: 0 },
       ],
       memory: [],

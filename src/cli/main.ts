@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** Where the program starts: it says its version without loading anything, and loads the rest for everything else. */
+/**
+ * Where the program starts: it says its version, and that a guarded application has the version that it had, without
+ * loading anything; for everything else it loads the rest.
+ */
 
 import { programVersion } from './version.js';
 
@@ -11,6 +14,12 @@ if (first === '--version' && others.length === 0) process.stdout.write(`${progra
 else void start();
 
 async function start(): Promise<void> {
+  if (first === 'guard') {
+    const { answerUnchanged } = await import('./guard/unchanged.js');
+    const answer = answerUnchanged(others);
+    if (answer?.document !== undefined) process.stdout.write(`${JSON.stringify(answer.document)}\n`);
+    if (answer !== undefined) return;
+  }
   const { runProgram } = await import('./program.js');
   // An event loop that runs dry before the program is done would look like success.
   process.once('beforeExit', failUnfinished);

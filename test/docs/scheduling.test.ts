@@ -103,6 +103,31 @@ describe('scheduling.md', () => {
     expect(pings).toEqual(['/your-uuid']);
   });
 
+  it('has a start script that backs up before another version starts, and starts nothing without a backup', async () => {
+    const { place, run } = await makeScene();
+    const started = place.path('started');
+    const start = (version: string, change = (script: string) => script): ReturnType<typeof run> => {
+      const script = block('bash', '## Before an update').replace(
+        /^exec .*$/m,
+        `echo ${version} >> ${started}`,
+      );
+      return run(change(`export NBAK_STATE_DIR=${place.path('state')} APP_VERSION=${version}\n${script}`));
+    };
+    expect((await start('1')).exit).toBe(0);
+    expect((await start('1')).exit).toBe(0);
+    expect((await start('2', (script) => script.replace('vault.key', 'absent.key'))).exit).toBe(1);
+    expect(readFileSync(started, 'utf8')).toBe('1\n1\n');
+    expect((await start('2')).exit).toBe(0);
+    expect(readFileSync(started, 'utf8')).toBe('1\n1\n2\n');
+    const { backups } = await place.json<{ readonly backups: readonly unknown[] }>(
+      0,
+      'list',
+      '--tag',
+      'before-2',
+    );
+    expect(backups).toHaveLength(1);
+  });
+
   it('has unit files that systemd accepts', async ({ skip }) => {
     if (spawnSync('systemd-analyze', ['--version']).error !== undefined) skip('systemd is not here');
     const place = await makePlace({ init: false });

@@ -12,6 +12,7 @@ import {
 } from '../../backup/result.js';
 import { ERROR_CODES } from '../../errors.js';
 import type { BackupId } from '../../format/ids.js';
+import type { Purpose } from '../../format/manifest.js';
 import type { UnlockedRepository } from '../../repository/open.js';
 import { verdictExit, type VerifyResult } from '../../verify/result.js';
 import type { Context } from '../context.js';
@@ -55,9 +56,27 @@ export const runBackup: Run<BackupFlags> = async (invocation) => {
   return plan(invocation);
 };
 
-async function backUp({ context, options: flags, args }: Invocation<BackupFlags>): Promise<Ending> {
+/** What tells a backup from an ordinary one. */
+export interface BackupMarks {
+  readonly purpose: Purpose;
+  readonly tags: readonly string[];
+  /** Stand first in the JSON document. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Runs when the exit code is known, before the document is printed; what it throws is the failure then. */
+  readonly beforeTold?: (exitCode: number) => void;
+}
+
+const UNMARKED: BackupMarks = { purpose: 'ordinary', tags: [], fields: {} };
+
+/** Backs up, verifies where that is asked for, and prints the result. */
+export async function backUp(
+  { context, options: flags, args }: Invocation<BackupFlags>,
+  { purpose, tags, fields, beforeTold }: BackupMarks = UNMARKED,
+): Promise<Ending> {
   using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const options = backupOptions(context, flags, args);
+  const ordinary = backupOptions(context, flags, args);
+  const labels = { ...ordinary.labels, purpose, tags: [...ordinary.labels.tags, ...tags] };
+  const options = { ...ordinary, labels };
   const unlocked = await context.unlock();
   const result = await backup(unlocked, context.catalog(unlocked), {
     ...options,
@@ -68,8 +87,11 @@ async function backUp({ context, options: flags, args }: Invocation<BackupFlags>
   const isJson = context.options.json === true;
   if (!isJson) printResult(result, context.options.quiet === true);
   const verification = flags.verify === true ? await verifyBackup(context, unlocked, result.id) : undefined;
-  if (isJson) printJson({ ...result, time: formatTime(result.time), ...(verification && { verification }) });
-  return endingOf(result, verification?.problems ?? []);
+  const ending = endingOf(result, verification?.problems ?? []);
+  beforeTold?.(ending.exitCode);
+  if (isJson)
+    printJson({ ...fields, ...result, time: formatTime(result.time), ...(verification && { verification }) });
+  return ending;
 }
 
 async function plan({ context, options: flags, args }: Invocation<BackupFlags>): Promise<number> {

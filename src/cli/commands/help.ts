@@ -25,6 +25,10 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['NBAK_VAULT_KEY', 'the vault key itself; --vault-key-file and --vault-key-command go before it'],
   ['NBAK_PUBLIC_KEY', 'the verification key, or a file that holds it (--public-key)'],
   ['NBAK_CACHE_DIR', 'where the catalog is kept (--cache-dir), else $XDG_CACHE_HOME/nbak or ~/.cache/nbak'],
+  [
+    'NBAK_STATE_DIR',
+    'where `nbak guard` keeps versions (--state-dir), else $XDG_STATE_HOME/nbak or ~/.local/state/nbak',
+  ],
   ['TMPDIR', 'where copies of databases are staged (0700, unlinked at once)'],
   ['NO_COLOR', 'any value but the empty one: no colours'],
   ['NBAK_DEBUG=1', 'where an error happened, on stderr'],

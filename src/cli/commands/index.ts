@@ -34,19 +34,17 @@ export function declareCommands(program: Command, attach: Attach): void {
   );
 
   attach(
-    declare(program, 'backup <source...>', 'back up directories')
-      .option('--exclude <glob>', 'leave out what matches (gitignore syntax, relative to SOURCE)', collect)
-      .option('--exclude-file <file>', 'patterns from a file', collect)
-      .option('--exclude-caches', 'leave out directories with a CACHEDIR.TAG')
-      .option('--one-file-system', 'do not cross into other filesystems')
-      .option('--tag <tag>', 'a label', collect)
-      .option('--host <host>', 'instead of this machine’s name')
-      .option('--lock-wait <time>', 'how long to wait for a locked database', '30s')
-      .option('--verify', 'then read back everything that this backup reaches')
-      .option('--ping <url>', 'then tell this URL how it went, with /fail behind it where it did not')
-      .option('--on-failure <cmd>', 'shell command that is run where it did not go well')
-      .option('--dry-run', 'say what would be done'),
+    addBackupOptions(declare(program, 'backup <source...>', 'back up directories')).option(
+      '--dry-run',
+      'say what would be done',
+    ),
     async () => (await import('./backup.js')).runBackup,
+  );
+  attach(
+    addBackupOptions(declare(program, 'guard <source>', 'back up when the application has another version'))
+      .requiredOption('--app-version <version>', 'the version that is about to start')
+      .option('--state-dir <dir>', 'where the version seen last is kept (else NBAK_STATE_DIR)'),
+    async () => (await import('./guard.js')).runGuard,
   );
 
   attach(
@@ -133,6 +131,21 @@ export function declareCommands(program: Command, attach: Attach): void {
     declare(program, 'help [command...]', 'help for a command, or on exit-codes, environment or arguments'),
     async () => (await import('./help.js')).runHelp(program),
   );
+}
+
+/** How a backup is made. */
+function addBackupOptions(command: Command): Command {
+  return command
+    .option('--exclude <glob>', 'leave out what matches (gitignore syntax, relative to SOURCE)', collect)
+    .option('--exclude-file <file>', 'patterns from a file', collect)
+    .option('--exclude-caches', 'leave out directories with a CACHEDIR.TAG')
+    .option('--one-file-system', 'do not cross into other filesystems')
+    .option('--tag <tag>', 'a label', collect)
+    .option('--host <host>', 'instead of this machine’s name')
+    .option('--lock-wait <time>', 'how long to wait for a locked database', '30s')
+    .option('--verify', 'then read back everything that this backup reaches')
+    .option('--ping <url>', 'then tell this URL how it went, with /fail behind it where it did not')
+    .option('--on-failure <cmd>', 'shell command that is run where it did not go well');
 }
 
 /** What `latest` and `list` choose among. */
