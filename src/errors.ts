@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   KEY_MISSING: { exit: 12, http: 401 },
   KEY_MALFORMED: { exit: 12, http: 401 },
   KEY_WRONG: { exit: 12, http: 401 },
+  ENCRYPTION_REQUIRED: { exit: 2, http: 400 },
   KEY_GUESSABLE: { exit: 2, http: 400 },
   PUBLIC_KEY_MISSING: { exit: 12, http: 401 },
   PUBLIC_KEY_MALFORMED: { exit: 12, http: 401 },

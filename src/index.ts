@@ -81,6 +81,7 @@ export {
   readBackups,
   readDetail,
   type Backup,
+  type PlacedBackup,
   type UnreadableBackup,
 } from './repository/manifests.js';
 export {
@@ -117,6 +118,7 @@ export {
   type VerifyResult,
 } from './verify/result.js';
 export { planForget, type ForgetPlan } from './retention/plan.js';
+export { olderThan } from './retention/older-than.js';
 export { forget, type ForgetOptions, type ForgetResult } from './retention/forget.js';
 export { planRestore } from './restore/plan.js';
 export { restore } from './restore/restore.js';
@@ -145,3 +147,8 @@ export { checkDatabaseData, type IntegrityVerdict, type PlacedBytes } from './so
 export { examine } from './doctor/doctor.js';
 export type { CheckName, Finding, FindingVerdict } from './doctor/finding.js';
 export type { KeyOrigins, OpenedSetUp, Places, SetUp } from './doctor/set-up.js';
+
+export { BackupManager, getNodynDir } from './compat/backup-manager.js';
+export type { BackupEntry } from './compat/entry.js';
+export type { CreateOutcome, RestoreOutcome, VerifyOutcome } from './compat/outcomes.js';
+export type { BackupManagerOptions } from './compat/settings.js';

@@ -1,11 +1,11 @@
 /** What commands work with: repository, keys, catalog and engine, opened as the options say and closed at the end. */
 
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { nodeCrypto } from '../crypto/node.js';
 import { NbakError } from '../errors.js';
 import type { BlobSecrets } from '../repository/blob-crypto.js';
+import { defaultCacheDirectory } from '../repository/cache-directory.js';
 import { openCatalog, type Catalog } from '../repository/catalog.js';
 import { ManifestCatalog } from '../repository/catalog-manifests.js';
 import { openContentReader, type ContentReader } from '../repository/content-reader.js';
@@ -137,10 +137,8 @@ export class Context implements AsyncDisposable {
   }
 
   get cacheDirectory(): string {
-    const { cacheDir } = this.options;
-    const chosen = cacheDir ?? process.env['NBAK_CACHE_DIR'];
-    if (chosen !== undefined && chosen !== '') return resolve(chosen);
-    return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nbak');
+    const { cacheDir = '' } = this.options;
+    return cacheDir === '' ? defaultCacheDirectory() : resolve(cacheDir);
   }
 
   /** A pack checker that is closed with the context; with secrets it opens every blob too. */

@@ -17,6 +17,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['repository'],
   ['backup', 'verify', 'restore', 'retention', 'rotation', 'drill', 'measurement', 'doctor'],
   ['cli', 'server', 'web'],
+  // Another face of the whole, as the program is one.
+  ['compat'],
   // The public API, and the story that `npm run quickstart` tells with the program.
   ['index.ts', 'quickstart'],
 ];
