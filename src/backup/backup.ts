@@ -33,7 +33,9 @@ const MOST_ATTEMPTS = 3;
  *
  * @remarks The manifest appears last and at once: a run that fails or is killed leaves a repository that is what it
  *   was, plus packs that the next run uses. Memory is bounded by threads × 16 MiB, plus some 100 bytes per entry
- *   for pages that wait for their packs.
+ *   for pages that wait for their packs. Files are opened and closed in this process, and closing a descriptor of a
+ *   database drops every lock that the process has on it: an application that has its databases open itself backs up
+ *   from another process, as `BackupManager` does.
  * @throws NbakError `SOURCE_NOT_FOUND`, `SPACE_INSUFFICIENT`, `INTERRUPTED`, a STORAGE code … What concerns single
  *   files is in the result.
  */

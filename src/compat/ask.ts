@@ -11,7 +11,7 @@ import { reviveError } from '../threads/messages.js';
 import type { Answers, AskedTask, TaskAnswer, Tasks } from './protocol.js';
 import type { Settings } from './settings.js';
 
-const MODULE = fileURLToPath(new URL('./process.js', import.meta.url));
+const MODULE = fileURLToPath(new URL('./task-process.js', import.meta.url));
 
 /** A million entries of a list. */
 const MOST_ANSWER_BYTES = 512 * 2 ** 20;

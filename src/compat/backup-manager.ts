@@ -95,8 +95,8 @@ export class BackupManager {
   /**
    * Replaces what is in the directory by a backup, after a safety backup of it. What was there is kept beside the
    * directory, and nothing changes unless everything could be restored. Failures are in the result, none is thrown: one
-   * is that another process works in the directory. The caller itself may have databases open there, writes nothing
-   * meanwhile, and ends or opens them anew afterwards.
+   * is that another process works in the directory. The caller itself may have databases open there: it writes nothing
+   * meanwhile, and closes them before it opens anything there again.
    *
    * @param path - of an entry of {@link listBackups}, or its id.
    */

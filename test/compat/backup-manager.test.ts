@@ -22,6 +22,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BackupManager } from '#nbak/compat/backup-manager.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import type { BackupId } from '#nbak/format/ids.js';
+import { initRepository } from '#nbak/repository/init.js';
 import { openWithVaultKey } from '#nbak/repository/open.js';
 import { olderThan } from '#nbak/retention/older-than.js';
 import { openLocalStorage } from '#nbak/storage/local.js';
@@ -68,6 +69,8 @@ function makeScene() {
   const directory = makeDirectory();
   const state = join(directory, '.nodyn');
   const backupDir = join(state, 'backups');
+  vi.stubEnv('NBAK_CACHE_DIR', join(directory, 'cache'));
+  onTestFinished(() => void vi.unstubAllEnvs());
   mkdirSync(state);
   writeFileSync(join(state, 'config.json'), '{}');
   const database = new Database(join(state, 'history.db'));
@@ -182,6 +185,8 @@ describe('BackupManager', () => {
 
   it('backs up beside an open database, and keeps the transaction that is open in the same process', async () => {
     const { state, manager, database, say } = makeScene();
+    // Without a WAL its locks are on the file itself.
+    database.pragma('journal_mode = DELETE');
     say('committed');
     database.exec('BEGIN IMMEDIATE');
     say('not yet');
@@ -213,6 +218,16 @@ describe('BackupManager', () => {
       expect(manager.verifyBackup(backup_id)).toMatchObject({ valid: true });
     }
     expect(await judgeDirectory(backupDir)).toMatchObject({ ok: true });
+  });
+
+  it('works in a repository with sealed names, which it can read', async () => {
+    const { manager, state, backupDir } = makeScene();
+    const storage = await openLocalStorage(backupDir, { mode: 'create' });
+    const keyBytes = parseVaultKey(KEY);
+    await initRepository(storage, nodeCrypto, { keyBytes, names: 'sealed', now: Date.now() });
+    await storage.close();
+    const { path } = await manager.createBackup();
+    expect(manager.listBackups()).toMatchObject([{ path, nodyn_dir: state }]);
   });
 
   it('restores a working database over the one that is there, after a safety backup, and leaves the backups alone', async () => {

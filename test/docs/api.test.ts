@@ -105,7 +105,7 @@ describe('the examples', () => {
       encoding: 'utf8',
       cwd: directory,
       timeout: 30_000,
-      env: { ...process.env, TMPDIR: directory },
+      env: { ...process.env, TMPDIR: directory, NBAK_CACHE_DIR: join(directory, 'cache') },
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { sendableError } from '../threads/messages.js';
 import type { AskedTask, TaskAnswer } from './protocol.js';
 import type { Settings } from './settings.js';
-import { TASKS } from './tasks.js';
+import { TASKS } from './tasks/index.js';
 
 const STDIN = 0;
 const STDOUT = 1;

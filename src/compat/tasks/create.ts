@@ -1,0 +1,44 @@
+/** The task `create`: one backup, into a repository that is made where there is none. */
+
+import { hostname, tmpdir } from 'node:os';
+import { backup } from '../../backup/backup.js';
+import { isComplete } from '../../backup/result.js';
+import { programVersion } from '../../cli/version.js';
+import { defaultCacheDirectory } from '../../repository/cache-directory.js';
+import { readBackup, readDetail } from '../../repository/manifests.js';
+import { entryOf } from '../entry.js';
+import { Opened, THREADS } from '../opened.js';
+import type { Answers, Tasks } from '../protocol.js';
+import type { Settings } from '../settings.js';
+
+/** Milliseconds that a locked database keeps a backup waiting. */
+const LOCK_WAIT_MS = 30_000;
+
+/** Backs up. @throws NbakError what opening and `backup` throw. */
+export async function create(settings: Settings, { purpose }: Tasks['create']): Promise<Answers['create']> {
+  await using opened = await Opened.orCreated(settings);
+  const { repository, catalog } = opened;
+  const result = await backup(repository, catalog, {
+    selection: {
+      sources: [settings.directory],
+      exclude: [],
+      excludeCaches: false,
+      oneFileSystem: false,
+      skip: [settings.backupDir, defaultCacheDirectory()],
+    },
+    labels: { host: hostname(), tags: [], purpose, writer: `nbak ${programVersion()}` },
+    stagingDirectory: tmpdir(),
+    lockWaitMs: LOCK_WAIT_MS,
+    threads: THREADS,
+  });
+  const made = await readBackup(repository, result.id);
+  const detail = await readDetail(made.manifest, await opened.blobsForDetails());
+  const problems = [...result.unreadable, ...result.torn, ...result.damaged].map(
+    ({ path, message }) => `${path}: ${message}`,
+  );
+  if (result.cut === 'none') problems.push('The databases could not be seen at one moment');
+  return {
+    entry: entryOf(settings.backupDir, made, detail),
+    problems: isComplete(result) ? [] : problems,
+  };
+}
