@@ -9,6 +9,19 @@ import { newestFirst, type PlacedBackup } from '../repository/manifests.js';
  *
  * @param now - milliseconds since 1970.
  * @throws RangeError where `days` is not a number.
+ *
+ * @example
+ * ```ts
+ * import { forget, olderThan, planForget, readBackups, type UnlockedRepository } from 'nbak';
+ *
+ * async function keepAMonth(repository: UnlockedRepository): Promise<void> {
+ *   const { backups, unreadable } = await readBackups(repository);
+ *   if (unreadable[0] !== undefined) throw unreadable[0].error;
+ *   await forget(repository, await planForget(repository, olderThan(backups, 30, Date.now())));
+ * }
+ *
+ * console.assert(typeof keepAMonth === 'function');
+ * ```
  */
 export function olderThan(backups: readonly PlacedBackup[], days: number, now: number): readonly BackupId[] {
   if (Number.isNaN(days)) throw new RangeError('days is not a number');
