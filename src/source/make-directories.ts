@@ -11,15 +11,21 @@ import { dirname } from 'node:path';
  * @throws the system's error when one cannot be made.
  */
 export function makeDirectories(path: string, mode: number): void {
+  if (makeOne(path, mode)) return;
+  makeDirectories(dirname(path), mode);
+  // Once: where the parent is there now and the answer is the same, this place takes no directories.
+  if (!makeOne(path, mode)) mkdirSync(path, { mode });
+}
+
+/** False where the parent is missing; a directory that is there, perhaps since another process made it, is fine. */
+function makeOne(path: string, mode: number): boolean {
   try {
     mkdirSync(path, { mode });
+    return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    const parent = dirname(path);
-    if (code !== 'ENOENT' || parent === path) throw error;
-    makeDirectories(parent, mode);
-    // Once: where the parent is there now and the answer is the same, this place takes no directories.
-    mkdirSync(path, { mode });
+    if (code === 'EEXIST') return true;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    return false;
   }
 }
