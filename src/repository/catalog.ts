@@ -7,8 +7,14 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { sleepSync } from '../source/clock.js';
 import { makeDirectories } from '../source/make-directories.js';
+import { sqliteCode } from '../source/sqlite/sqlite-errors.js';
 import type { RepositoryId } from '../format/ids.js';
+
+/** How long another process may hold the file up, and how often one looks again. */
+const BUSY_MS = 30_000;
+const BUSY_STEP_MS = 5;
 
 const SCHEMA_VERSION = 4;
 const SCHEMA = `
@@ -51,7 +57,7 @@ export function openCatalog(cacheDirectory: string | undefined, repository: Repo
 }
 
 function openFile(file: string): Catalog {
-  const catalog = new Database(file, { timeout: 30_000 });
+  const catalog = new Database(file, { timeout: BUSY_MS });
   try {
     chmodSync(file, 0o600);
     return prepare(catalog);
@@ -69,7 +75,7 @@ function isDamaged(error: unknown): boolean {
 }
 
 function prepare(catalog: Catalog): Catalog {
-  catalog.pragma('journal_mode = WAL');
+  enterWal(catalog);
   // A cache may lose its last transactions in a power cut, as long as it stays consistent.
   catalog.pragma('synchronous = NORMAL');
   // What a run looks up lies together; better-sqlite3's default of 16 MB would count against the limit of the whole.
@@ -81,4 +87,18 @@ function prepare(catalog: Catalog): Catalog {
   });
   create.immediate();
   return catalog;
+}
+
+/** Of several processes that open a new file at once all but one are refused, without SQLite's own waiting. */
+function enterWal(catalog: Catalog): void {
+  const until = Date.now() + BUSY_MS;
+  while (true) {
+    try {
+      catalog.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_BUSY' || Date.now() >= until) throw error;
+      sleepSync(BUSY_STEP_MS);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 /** The catalog: a cache that is private, survives being closed, and is made anew where it is not what is expected. */
 
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,6 +15,7 @@ import { HeadCatalog } from '#nbak/repository/catalog-heads.js';
 import { ManifestCatalog, type ManifestSummary } from '#nbak/repository/catalog-manifests.js';
 import { KeyRing } from '#nbak/vault/signing.js';
 import type { BackupId } from '#nbak/format/ids.js';
+import { outcomeOf } from '../support/cli.js';
 import { withDirectory } from '../support/engine-run.js';
 
 const REPOSITORY = 'ab'.repeat(16) as RepositoryId;
@@ -124,6 +126,28 @@ describe('the catalog', () => {
     mine?.update([], [id]);
     expect(mine?.remembered().size).toBe(0);
     catalog.close();
+  });
+
+  it('may be opened for the first time by several processes at once', async () => {
+    const module = new URL('../../dist/repository/catalog.js', import.meta.url).href;
+    await withDirectory(async (directory) => {
+      // At the same moments, as far as the machine lets them.
+      const begin = Date.now() + 400;
+      const script = `import { openCatalog } from '${module}';
+        for (let i = 0; i < 40; i += 1) {
+          while (Date.now() < ${begin} + i * 25);
+          openCatalog('${directory}/' + i, '${REPOSITORY}').close();
+        }`;
+      const started = [1, 2, 3].map(() =>
+        outcomeOf(
+          spawn(process.execPath, ['--input-type=module', '-e', script], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+          }),
+        ),
+      );
+      for (const outcome of await Promise.all(started))
+        expect(outcome).toEqual({ exit: 0, stdout: '', stderr: '' });
+    });
   });
 
   it('is made anew where its file is no database', async () => {
