@@ -27,7 +27,7 @@ const MEANING: Readonly<Record<Stage, string>> = {
 
 /** `nbak bench [SOURCE]` */
 export const runBench: Run<BenchFlags> = async ({ context, options, args }) => {
-  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
+  using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const result = await measureStages({
     source: args[0] as string | undefined,
     bytes: parseSize(options.size, '--size'),

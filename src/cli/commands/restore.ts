@@ -31,7 +31,7 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
   if (args[0] === undefined) throw usage('BACKUP is missing: an id, or latest');
   assertOutside(directory, context.repositoryPath, way);
   const check = parseChoice(flags.check, ['full', 'none'], '--check');
-  const progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
+  using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const { backup, reader } = await selectContent(context, String(args[0]), flags);
   if (backup.detail === undefined) throw new RangeError('a detail can be read with the vault key');
   const source: RestoreSource = { ...reader, backup, detail: backup.detail };
@@ -50,8 +50,8 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
   };
   // Over nothing there is nothing to overwrite.
   if (way === 'in-place' || (flags.overwrite !== undefined && existsSync(directory)))
-    return runRestoreOver({ context, source, options, flags, progress });
-  return restoreAside(invocation, source, options, progress);
+    return await runRestoreOver({ context, source, options, flags, progress });
+  return await restoreAside(invocation, source, options, progress);
 };
 
 /** Into an absent or empty directory. */
