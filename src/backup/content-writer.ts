@@ -7,13 +7,14 @@ import type { BlobId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
+import { holeBytes } from '../source/holes.js';
 import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
 import type { DatabaseOutcome } from './databases.js';
-import { EntryWriter, type Content, type Place } from './entry-writer.js';
+import { EntryWriter, extraOf, type Content, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
 import { storeLargeFile } from './large-file.js';
 import type { LastBackup } from './last-backup.js';
@@ -195,7 +196,8 @@ export class ContentWriter {
     if (!isPlain || !isUnchanged(entry, seen, startedAt)) return undefined;
     const pieces = await before.pieces();
     if (!pieces.every(({ id }) => this.#isAlive(id))) return undefined;
-    return { size, pieces, digest, mtime, ctime, flags: 0 };
+    // A change of attributes changes the ctime.
+    return { size, pieces, digest, mtime, ctime, extra: extraOf(extra), flags: 0 };
   }
 
   #isAlive(id: BlobId): boolean {
@@ -224,9 +226,10 @@ export class ContentWriter {
       return;
     }
     const { job, before } = begun;
-    const exact = this.#entries.lookAt(begun);
-    if (exact === undefined) return;
-    const { mtime, ctime } = exact;
+    const found = this.#entries.lookClosely(begun);
+    if (found === undefined) return;
+    const { mtime, ctime } = found.exact;
+    const xattrs = extraOf(found);
     this.#parts.memory.addDatabase(job, seen.path, outcome.fingerprint);
     if (outcome.outcome === 'stored') {
       const { size, chunks, hashes, facts } = outcome;
@@ -237,7 +240,7 @@ export class ContentWriter {
         digest,
         mtime,
         ctime,
-        database: facts,
+        extra: { ...xattrs, database: facts },
         flags: 0,
       });
       return;
@@ -256,7 +259,15 @@ export class ContentWriter {
     this.filesUnchanged += 1;
     const { size, digest } = before.entry;
     this.#parts.progress.bytesDone(size);
-    this.#entries.settle(begun, seen, { size, pieces, digest, mtime, ctime, database, flags: 0 });
+    this.#entries.settle(begun, seen, {
+      size,
+      pieces,
+      digest,
+      mtime,
+      ctime,
+      extra: { ...xattrs, database },
+      flags: 0,
+    });
   }
 
   async #store(
@@ -298,8 +309,15 @@ export class ContentWriter {
         return;
       }
       const { hashes, chunks, ...read } = stored;
+      progress.bytesDone(holeBytes(read.holes));
       const digest = this.#entries.digestOf(seen.path, hashes);
-      this.#entries.settleFresh(begun, seen, { ...read, pieces: chunks, digest, flags });
+      this.#entries.settleFresh(begun, seen, {
+        ...read,
+        pieces: chunks,
+        digest,
+        extra: extraOf(read),
+        flags,
+      });
     } catch (error) {
       this.#entries.collectOrFail(begun, error);
     }
@@ -329,7 +347,7 @@ export class ContentWriter {
     } else {
       const chunk = chunks[read.chunk];
       const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : { ...chunk, slice: read.slice }];
-      this.#entries.settleFresh(begun, seen, { ...read, pieces, flags });
+      this.#entries.settleFresh(begun, seen, { ...read, pieces, extra: extraOf(read), flags });
     }
   }
 

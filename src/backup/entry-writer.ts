@@ -1,14 +1,16 @@
 /** Turns what is known of an entry into the entry of its page, and problems into the lists of the manifest. */
 
 import { isNbakError, type ErrorCode, type NbakError } from '../errors.js';
-import { ENTRY_FLAGS, type DatabaseFacts, type EntryExtra, type Timestamp } from '../format/entry.js';
+import { ENTRY_FLAGS, type EntryExtra, type Timestamp } from '../format/entry.js';
 import type { BytePath } from '../format/path.js';
 import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { SourceEntry } from '../source/entry.js';
 import { readOwners } from '../source/owners.js';
-import { reason } from '../source/root.js';
+import type { Holes } from '../source/holes.js';
+import { reason, sourcePath } from '../source/root.js';
 import { isSettled } from '../source/unchanged.js';
 import { lookAt, type SeenEntry } from '../source/walk.js';
+import { readXattrs, type Xattrs } from '../source/xattrs.js';
 import type { ContentPiece } from './content.js';
 import type { PageJob } from './page-job.js';
 import type { Problems } from './problems.js';
@@ -30,7 +32,7 @@ export interface Content {
   readonly digest: Uint8Array;
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
-  readonly database?: DatabaseFacts;
+  readonly extra: Pick<EntryExtra, 'xattrs' | 'holes' | 'database'>;
   /** Bits of ENTRY_FLAGS. */
   readonly flags: number;
 }
@@ -41,6 +43,17 @@ export interface EntryWriterParts {
   readonly problems: Problems;
   readonly progress: Progress;
   readonly run: { readonly startedAt: number };
+}
+
+/** What an entry says beyond the usual, without what is empty. */
+export function extraOf({
+  xattrs = [],
+  holes = [],
+}: {
+  readonly xattrs?: Xattrs | undefined;
+  readonly holes?: Holes | undefined;
+}): Content['extra'] {
+  return { ...(xattrs.length > 0 && { xattrs }), ...(holes.length > 0 && { holes }) };
 }
 
 const NOTHING = { size: 0, pieces: [], digest: new Uint8Array(0), flags: 0 };
@@ -56,8 +69,9 @@ export class EntryWriter {
 
   /** Settles a directory, link or special file. */
   settleOther(place: Place, seen: SeenEntry): void {
-    const exact = this.lookAt(place);
-    if (exact === undefined) return;
+    const found = this.lookClosely(place);
+    if (found === undefined) return;
+    const { exact, xattrs } = found;
     // It was something else a moment ago: what lies below it, or in it, was not seen.
     if (exact.kind !== seen.kind) {
       place.job.settle(place.index, undefined);
@@ -65,8 +79,9 @@ export class EntryWriter {
     }
     const { mtime, ctime, target, deviceNumber } = exact;
     this.#settle(place, exact, {
-      content: { ...NOTHING, mtime, ctime },
+      content: { ...NOTHING, mtime, ctime, extra: {} },
       extra: {
+        ...extraOf({ xattrs }),
         ...(target !== undefined && { target }),
         ...(deviceNumber !== undefined && { device: [deviceNumber.major, deviceNumber.minor] as const }),
       },
@@ -76,11 +91,11 @@ export class EntryWriter {
   /** Settles a file whose content is known. */
   settle(place: Place, seen: SeenEntry, content: Content): void {
     if (content.flags !== 0) place.job.mayBeKept = false;
-    const { database, flags } = content;
+    const { flags } = content;
     const hardLink = place.job.listing.hardLink(place.index);
     const extra: EntryExtra = {
+      ...content.extra,
       ...(hardLink !== undefined && { hardLink }),
-      ...(database !== undefined && { database }),
       ...(flags !== 0 && { flags }),
     };
     // An inode number beyond 2⁵³ is not what the walk's numbers say.
@@ -116,8 +131,20 @@ export class EntryWriter {
       if (exact === undefined) job.settle(index, undefined);
       return exact;
     } catch (error) {
-      this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
-      job.settle(index, undefined);
+      this.#leaveOut(place, error);
+      return undefined;
+    }
+  }
+
+  /** Looks at an entry exactly, its extended attributes included, as {@link lookAt} does. */
+  lookClosely(place: Place): { readonly exact: SourceEntry; readonly xattrs: Xattrs } | undefined {
+    const exact = this.lookAt(place);
+    if (exact === undefined) return undefined;
+    const { job, index } = place;
+    try {
+      return { exact, xattrs: readXattrs(sourcePath(job.root.source, job.listing.path(index))) };
+    } catch (error) {
+      this.#leaveOut(place, error);
       return undefined;
     }
   }
@@ -144,6 +171,12 @@ export class EntryWriter {
     const { repository, keys } = this.#parts.session;
     const digester = { crypto: repository.crypto, digestKey: keys.digestKey };
     return contentDigest(digester, path, contentHash(repository.crypto, hashes));
+  }
+
+  #leaveOut(place: Place, error: unknown): void {
+    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isGone) this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
+    place.job.settle(place.index, undefined);
   }
 
   #settle(

@@ -1,7 +1,9 @@
-/** Files of more than one chunk: cut by content (§7.3), stretch by stretch, each where the last one's borders end. */
+/** Files of more than one chunk: cut by content (§7.3), stretch by stretch, each where the last one's borders end, around the holes. */
 
 import type { Timestamp } from '../format/entry.js';
-import { MOST_READS, openSourceFile, type SourceFile } from '../source/read-file.js';
+import { bytesOf, dataBetween, findHoles, type Extent, type Holes } from '../source/holes.js';
+import { MOST_READS, openSourceFile, xattrsOf, type SourceFile } from '../source/read-file.js';
+import type { Xattrs } from '../source/xattrs.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import { UNIT_BYTES } from './sealing/protocol.js';
 
@@ -16,6 +18,9 @@ export interface LargeFile {
   /** As of the descriptor that was read. */
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
+  readonly xattrs: Xattrs;
+  /** What of the size is in no chunk. */
+  readonly holes: Holes;
 }
 
 /**
@@ -33,11 +38,16 @@ export async function storeLargeFile(
   for (let read = 1; ; read += 1) {
     using file = openSourceFile(path);
     if (file === undefined) return undefined;
-    const { size, hashes, stored } = await readStretches(store, file, onBytes);
+    const { mtime, ctime } = file;
+    const holes = findHoles(file);
+    const { size, hashes, stored } = await readStretches(store, file, { holes, onBytes });
+    const xattrs = xattrsOf(file);
     const torn = file.hasChanged() || size !== file.size;
     if (torn && read < MOST_READS) continue;
-    const { mtime, ctime } = file;
-    return { size, hashes, chunks: (await Promise.all(stored)).flat(), torn, mtime, ctime };
+    const chunks = (await Promise.all(stored)).flat();
+    // Of a file that shrank, those behind its end are none.
+    const within = holes.filter(([offset, length]) => offset + length <= size);
+    return { size, hashes, chunks, torn, mtime, ctime, xattrs, holes: within };
   }
 }
 
@@ -50,24 +60,46 @@ interface Stretches {
 async function readStretches(
   store: ChunkStore,
   file: SourceFile,
-  onBytes: (bytes: number) => void,
+  { holes, onBytes }: { readonly holes: Holes; readonly onBytes: (bytes: number) => void },
 ): Promise<Stretches> {
   const stored: Promise<readonly StoredChunk[]>[] = [];
   const hashes: Uint8Array[] = [];
   const { descriptor, path } = file;
-  let offset = 0;
-  while (offset < file.size) {
-    const length = Math.min(UNIT_BYTES, file.size - offset);
-    const isEnd = offset + length === file.size;
-    const unit = store.store({ kind: 'stretch', file: { descriptor, path }, offset, length, isEnd });
+  let left = dataBetween(holes, file.size);
+  while (left.length > 0) {
+    const extents = takeFirst(left, UNIT_BYTES);
+    const isEnd = bytesOf(extents) === bytesOf(left);
+    const unit = store.store({ kind: 'stretch', file: { descriptor, path }, extents, isEnd });
     const loaded = await unit.loaded;
     stored.push(unit.stored);
     for (let i = 0; i < loaded.chunks.length; i += 1)
       hashes.push(loaded.hashes.subarray(32 * i, 32 * i + 32));
-    offset += loaded.consumed;
+    left = dropFirst(left, loaded.consumed);
     onBytes(loaded.consumed);
     // It is shorter than it was.
     if (loaded.consumed === 0) break;
   }
-  return { size: offset, hashes, stored };
+  return { size: left[0]?.offset ?? file.size, hashes, stored };
+}
+
+/** The first `most` bytes of the extents, or all of them. */
+function takeFirst(extents: readonly Extent[], most: number): readonly Extent[] {
+  const taken: Extent[] = [];
+  let room = most;
+  for (const { offset, length } of extents) {
+    if (room === 0) break;
+    taken.push({ offset, length: Math.min(length, room) });
+    room -= Math.min(length, room);
+  }
+  return taken;
+}
+
+/** What is left of the extents behind their first `count` bytes. */
+function dropFirst(extents: readonly Extent[], count: number): readonly Extent[] {
+  let dropped = 0;
+  return extents.flatMap(({ offset, length }) => {
+    const drop = Math.min(length, count - dropped);
+    dropped += drop;
+    return drop === length ? [] : [{ offset: offset + drop, length: length - drop }];
+  });
 }

@@ -9,6 +9,7 @@ import type { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import type { PageBuilder, PageEntry } from './page-builder.js';
 import { PageJob } from './page-job.js';
+import { pageParts } from './page-parts.js';
 import { planPages, type PlannedPage } from './page-plan.js';
 import { interrupted } from './scan.js';
 import type { BackupRoot } from './scope.js';
@@ -121,17 +122,16 @@ export class TreeWriter {
 
   async #write(job: PageJob): Promise<void> {
     const { builder, memory } = this.#parts;
-    const entries = job.takeEntries();
-    if (entries.length === 0) return;
-    const built = await builder.add(entries);
-    const totals = totalsOf(entries);
-    this.#count(job.root, totals);
-    memory.add({
-      job,
-      built,
-      blobs: new Set(entries.flatMap(({ pieces }) => pieces.map(({ id }) => id))),
-      totals,
-    });
+    const parts = [...pageParts(job.takeEntries())];
+    for (const entries of parts) {
+      const built = await builder.add(entries);
+      const totals = totalsOf(entries);
+      this.#count(job.root, totals);
+      // Of a page that had to be parted the next backup finds no trace, and makes it anew.
+      if (parts.length > 1) continue;
+      const blobs = new Set(entries.flatMap(({ pieces }) => pieces.map(({ id }) => id)));
+      memory.add({ job, built, blobs, totals });
+    }
   }
 
   #count(root: BackupRoot, { files, directories, others, bytes }: PageTotals): void {

@@ -4,6 +4,7 @@ import type { BlobId } from '../format/ids.js';
 import { hasDigest, type DigestKeys } from '../repository/file-data.js';
 import { FileLayout } from '../repository/file-layout.js';
 import type { FileAttributes } from './attributes.js';
+import { dataBytes } from './plan.js';
 import type { PlannedEntry } from './result.js';
 import type { StagedFile } from './staged-file.js';
 import { HASH_BYTES, type PieceOrder } from './write-job.js';
@@ -82,7 +83,6 @@ export class FileInProgress {
 
   /** Pages do not say how long a slice is; the only one of a file is what is not hole. */
   #sliceLength(): number {
-    const { size, extra } = this.planned.entry;
-    return size - (extra.holes ?? []).reduce((sum, [, length]) => sum + length, 0);
+    return dataBytes(this.planned.entry);
   }
 }

@@ -233,7 +233,8 @@ function isDamaged({ extra }: PlannedEntry['entry']): boolean {
 
 /** A file that nobody but the thread needs open: not a database, which is checked before it gets its attributes. */
 function isMadeByThread(file: PlannedEntry): boolean {
-  return file.pieces.length === 1 && file.entry.extra.holes === undefined && !isDatabase(file);
+  const { holes, xattrs } = file.entry.extra;
+  return file.pieces.length === 1 && holes === undefined && xattrs === undefined && !isDatabase(file);
 }
 
 /** Says whether two files have the same data, by what they are made of. */

@@ -1,8 +1,10 @@
 /** Planning a restore: everything is read, checked and counted before anything is written (§22.1). */
 
+import type { Entry } from '../format/entry.js';
 import { parentPath, type BytePath } from '../format/path.js';
 import type { PlannedEntry, RestoreOptions, RestorePlan, RestoreSource } from './result.js';
 import { readEntries } from '../repository/entries.js';
+import { holeBytes } from '../source/holes.js';
 import { Selector, type Selection } from './selection.js';
 import { assertSpace } from './target.js';
 
@@ -41,9 +43,14 @@ export async function readPlan(source: RestoreSource, selection: Selection): Pro
   }
   selector.assertAllFound();
   const files = entries.filter(({ entry }) => entry.kind === 'file');
-  const bytes = files.reduce((sum, { entry }) => sum + entry.size, 0);
+  const bytes = files.reduce((sum, { entry }) => sum + dataBytes(entry), 0);
   const directories = entries.filter(({ entry }) => entry.kind === 'directory').length;
   return { entries, files: files.length, directories, bytes };
+}
+
+/** Bytes of an entry that are written, and take room: all but its holes. */
+export function dataBytes({ size, extra }: Pick<Entry, 'size' | 'extra'>): number {
+  return size - holeBytes(extra.holes);
 }
 
 function isAbove(directory: BytePath, path: BytePath): boolean {

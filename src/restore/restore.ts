@@ -44,6 +44,7 @@ class RestoreRun {
   readonly #notRestored: string[] = [];
   #directories = 0;
   #links = 0;
+  #fifos = 0;
   #foreignOwners = 0;
 
   constructor(parts: Omit<FileRestorerParts, 'ownerOf'>) {
@@ -81,6 +82,8 @@ class RestoreRun {
     const foreign = this.#foreignOwners + this.#files.foreignOwners;
     if (foreign > 0)
       this.#notRestored.push(`the owner of ${foreign} of the entries: this user or system cannot set it`);
+    for (const [name, count] of this.#target.refused)
+      this.#notRestored.push(`${name} of ${count} of the entries: this user or system cannot set it`);
   }
 
   async close(): Promise<void> {
@@ -97,6 +100,7 @@ class RestoreRun {
       files,
       directories: this.#directories,
       links: this.#links,
+      fifos: this.#fifos,
       bytes,
       databases,
       failed,
@@ -107,14 +111,12 @@ class RestoreRun {
   #restoreOther(each: PlannedEntry): void {
     const { kind } = each.entry;
     if (kind === 'file' || kind === 'directory') return;
+    const entry = { ...each.entry, path: each.place };
+    const owner = this.#ownerOf(each);
     if (kind === 'symlink') {
-      const owned = this.#target.makeSymbolicLink({ ...each.entry, path: each.place }, this.#ownerOf(each));
-      if (owned === undefined)
-        this.#notRestored.push(`${pathToText(each.place)}: a link, which this file system cannot hold`);
-      else {
-        this.#countOwner(owned);
-        this.#links += 1;
-      }
+      this.#links += this.#countMade(each, this.#target.makeSymbolicLink(entry, owner));
+    } else if (kind === 'fifo') {
+      this.#fifos += this.#countMade(each, this.#target.makeFifo(entry, owner));
     } else {
       this.#notRestored.push(`${pathToText(each.place)}: a ${kind}`);
     }
@@ -125,6 +127,16 @@ class RestoreRun {
       uid: (owner.user === '' ? undefined : this.#owners.userId(owner.user)) ?? owner.uid,
       gid: (owner.group === '' ? undefined : this.#owners.groupId(owner.group)) ?? owner.gid,
     };
+  }
+
+  /** @param owned - undefined for what could not be made. @returns how many were made. */
+  #countMade({ entry, place }: PlannedEntry, owned: boolean | undefined): number {
+    if (owned === undefined) {
+      this.#notRestored.push(`${pathToText(place)}: a ${entry.kind}, which this file system cannot hold`);
+      return 0;
+    }
+    this.#countOwner(owned);
+    return 1;
   }
 
   #countOwner(owned: boolean): void {

@@ -68,6 +68,7 @@ export interface RestorePlan {
   readonly entries: readonly PlannedEntry[];
   readonly files: number;
   readonly directories: number;
+  /** Of the files, without holes. */
   readonly bytes: number;
 }
 
@@ -76,11 +77,12 @@ export interface RestoreResult {
   readonly files: number;
   readonly directories: number;
   readonly links: number;
+  readonly fifos: number;
   readonly bytes: number;
   readonly databases: readonly RestoredDatabase[];
   /** Files that could not be restored. */
   readonly failed: readonly RestoreProblem[];
-  /** What this user or system cannot restore: foreign owners, special files. Not a failure. */
+  /** What this user or system cannot restore: foreign owners and attributes, sockets, devices. Not a failure. */
   readonly notRestored: readonly string[];
   readonly durationMs: number;
 }

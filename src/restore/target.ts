@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  constants,
   existsSync,
   fchmodSync,
   fchownSync,
@@ -24,9 +25,12 @@ import { dirname, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
 import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
-import { pathToBytes, pathToText, type BytePath } from '../format/path.js';
+import { pathFromBytes, pathToBytes, pathToText, type BytePath } from '../format/path.js';
 import { makeDirectories } from '../source/make-directories.js';
+import { systemCalls, zeroEnded } from '../source/system-calls.js';
+import { isCapability, removeAcls, writeXattrs, type XattrPlace } from '../source/xattrs.js';
 import {
+  attributesOf,
   fileTime,
   setFileAttributes,
   setOwner,
@@ -37,12 +41,17 @@ import {
 import { StagedFile, writeFully } from './staged-file.js';
 
 const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+/** Without waiting for somebody who writes. */
+const FIFO_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 /** Files in one directory of the staging directory: threads that make files in the same one wait for each other. */
 const STAGED_TOGETHER = 128;
 
 /** A restore target. */
 export class RestoreTarget {
   readonly path: string;
+  /** Extended attributes that could not be set: their names, and of how many entries. */
+  readonly refused = new Map<string, number>();
   readonly #staging: string;
   readonly #held: HeldDirectory;
   #staged = 0;
@@ -63,6 +72,7 @@ export class RestoreTarget {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
         this.#takeOver();
       }
+      removeAcls(Buffer.from(this.path));
       mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
       return new HeldDirectory(this.path);
     });
@@ -117,13 +127,15 @@ export class RestoreTarget {
    *
    * @returns false where the owner could not be set here.
    */
-  finishFile({ path, size }: Entry, staged: StagedFile, attributes: FileAttributes): boolean {
+  finishFile(entry: Entry, staged: StagedFile, attributes: FileAttributes): boolean {
+    const { path, size } = entry;
     return this.#attempt('finish', path, () => {
       const { descriptor } = staged;
       let owned = true;
       if (descriptor !== undefined) {
         if (fstatSync(descriptor).size !== size) ftruncateSync(descriptor, size);
         owned = setFileAttributes(descriptor, attributes);
+        this.#setXattrs(descriptor, entry, owned);
       }
       staged.close();
       renameSync(staged.path, this.#place(path));
@@ -153,8 +165,27 @@ export class RestoreTarget {
       const target = Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath)));
       if (!tolerate(() => symlinkSync(target, place))) return undefined;
       const owned = setOwner((uid, gid) => lchownSync(place, uid, gid), owner);
+      this.#setXattrs(place, entry, owned);
       lutimesSync(place, fileTime(entry), fileTime(entry));
       return owned;
+    });
+  }
+
+  /** Makes a fifo. Undefined where the system has none. */
+  makeFifo(entry: Entry, owner: TargetOwner): boolean | undefined {
+    return this.#attempt('create', entry.path, () => {
+      const place = this.#place(entry.path);
+      const call = systemCalls();
+      if (call === undefined) return undefined;
+      if (!tolerate(() => void call('mkfifo', zeroEnded(place), PRIVATE_FILE))) return undefined;
+      const descriptor = openSync(place, FIFO_FLAGS);
+      try {
+        const owned = setFileAttributes(descriptor, attributesOf(entry, owner));
+        this.#setXattrs(descriptor, entry, owned);
+        return owned;
+      } finally {
+        closeSync(descriptor);
+      }
     });
   }
 
@@ -165,6 +196,7 @@ export class RestoreTarget {
       try {
         const owned = setOwner((uid, gid) => fchownSync(descriptor, uid, gid), owner);
         tolerate(() => fchmodSync(descriptor, entry.mode));
+        this.#setXattrs(descriptor, entry, owned);
         futimesSync(descriptor, fileTime(entry), fileTime(entry));
         return owned;
       } finally {
@@ -182,6 +214,20 @@ export class RestoreTarget {
   close(): void {
     this.removeStaging();
     this.#held.close();
+  }
+
+  /** After the mode, of which an ACL has a part, and after the owner, whose change takes capabilities away. */
+  #setXattrs(at: XattrPlace, { extra: { xattrs = [] } }: Entry, owned: boolean): void {
+    // What a program may do as its owner's it may not do as another's.
+    const isWithheld = ([name]: (typeof xattrs)[number]): boolean => !owned && isCapability(name);
+    const refused = writeXattrs(
+      at,
+      xattrs.filter((each) => !isWithheld(each)),
+    );
+    for (const name of [...refused, ...xattrs.filter(isWithheld).map(([each]) => each)]) {
+      const text = pathToText(pathFromBytes(name));
+      this.refused.set(text, (this.refused.get(text) ?? 0) + 1);
+    }
   }
 
   #place(path: BytePath): Buffer {

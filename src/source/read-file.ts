@@ -5,6 +5,7 @@ import { NbakError } from '../errors.js';
 import { settleMilliseconds, sleepSync, timestampFromNanoseconds } from './clock.js';
 import type { Timestamp } from '../format/entry.js';
 import { reason } from './root.js';
+import { readXattrs, type Xattrs } from './xattrs.js';
 
 /** How often a file that changes while it is read is read, before it is said to be torn. */
 export const MOST_READS = 3;
@@ -22,6 +23,8 @@ export interface SourceFile extends Disposable {
   readonly inode: bigint;
   readonly device: bigint;
   readonly links: number;
+  /** Units of 512 bytes that it takes on the disk. */
+  readonly blocks: number;
   readonly descriptor: number;
   /**
    * Reads the whole content from the start, up to the size that the file had when it was opened: more is never read,
@@ -76,6 +79,7 @@ class OpenFile implements SourceFile {
   readonly inode: bigint;
   readonly device: bigint;
   readonly links: number;
+  readonly blocks: number;
   #descriptor: number | undefined;
   readonly path: Uint8Array;
   readonly #before: BigIntStats;
@@ -94,6 +98,7 @@ class OpenFile implements SourceFile {
     this.inode = before.ino;
     this.device = before.dev;
     this.links = Number(before.nlink);
+    this.blocks = Number(before.blocks);
   }
 
   get descriptor(): number {
@@ -151,6 +156,19 @@ export function readAt(
     throw unreadable(file.path, error);
   }
   return filled;
+}
+
+/**
+ * Extended attributes of an open file; read them before {@link SourceFile.hasChanged} is asked, which notices a change.
+ *
+ * @throws NbakError `SOURCE_UNREADABLE`.
+ */
+export function xattrsOf({ descriptor, path }: Pick<SourceFile, 'descriptor' | 'path'>): Xattrs {
+  try {
+    return readXattrs(descriptor);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 const BASE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -146,6 +146,8 @@ describe('a run that is interrupted', () => {
         const { problems } = await place.verify(0);
         expect(problems).toEqual([]);
       }
+      const manifests = objectsOf(place.repository, 'manifests/').length;
+      console.info(`${String(killed)} of ${String(KILLS)} killed, ${String(manifests - 1)} backups done`);
       expect(killed).toBeGreaterThan(KILLS / 3);
       await expectUnharmed(place);
       await place.nbak(0, 'verify', first);

@@ -10,7 +10,7 @@ import { makePlace, parseLine, writeTree, type BackupJson, type RestoreJson } fr
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What the bundle leaves to be installed beside it. */
-const BESIDE = ['@zxcvbn-ts', 'better-sqlite3', 'zstd-napi'];
+const BESIDE = ['@koromix', '@zxcvbn-ts', 'better-sqlite3', 'koffi', 'zstd-napi'];
 
 interface PackageJson {
   readonly version: string;

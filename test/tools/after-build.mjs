@@ -6,8 +6,8 @@ import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const directory = join(root, 'dist/program');
-/** Stay packages: two have native parts, and the dictionaries are big and seldom needed. */
-const EXTERNAL = ['better-sqlite3', 'zstd-napi', /^@zxcvbn-ts\//];
+/** Stay packages: three have native parts, and the dictionaries are big and seldom needed. */
+const EXTERNAL = ['better-sqlite3', 'koffi', 'zstd-napi', /^@zxcvbn-ts\//];
 
 /** Modules that become threads and processes: `new URL('./worker.js', import.meta.url)`. */
 const startedByUrl = {

@@ -9,9 +9,11 @@ import { bundleTable } from '../../format/bundle.js';
 import type { BytePath } from '../../format/path.js';
 import type { BlobSealer } from '../../repository/blob-crypto.js';
 import { contentDigest, contentHash } from '../../repository/content-digest.js';
-import { MOST_READS, openSourceFile, readAt, type SourceFile } from '../../source/read-file.js';
+import { bytesOf, isSparse, type Extent } from '../../source/holes.js';
+import { MOST_READS, openSourceFile, readAt, xattrsOf, type SourceFile } from '../../source/read-file.js';
 import { sourcePath } from '../../source/root.js';
 import { readImage } from '../../source/sqlite/image.js';
+import type { Xattrs } from '../../source/xattrs.js';
 import type { Loaded, OpenFile, ReadFile, SealingStart, Unit } from './protocol.js';
 
 /** A chunk in a slot's memory. */
@@ -56,8 +58,9 @@ export class Loader {
     }
   }
 
-  #stretch({ file, offset, length, isEnd }: Extract<Unit, { kind: 'stretch' }>): LoadedUnit {
-    const bytes = this.#read(file, offset, length);
+  #stretch({ file, extents, isEnd }: Extract<Unit, { kind: 'stretch' }>): LoadedUnit {
+    const length = bytesOf(extents);
+    const bytes = this.#read(file, extents, length);
     // It shrank: what is there is all there is, and the caller will see that it changed.
     const isLast = isEnd || bytes.length < length;
     const chunks: RawChunk[] = [];
@@ -76,9 +79,15 @@ export class Loader {
     return this.#hashed(cutEvery(DATABASE_CHUNK_BYTES, bytes), bytes.length);
   }
 
-  #read(file: OpenFile, offset: number, length: number): Uint8Array {
+  #read(file: OpenFile, extents: readonly Extent[], length: number): Uint8Array {
     const memory = this.#memoryFor(length);
-    return memory.subarray(0, readAt(file, memory.subarray(0, length), offset));
+    let filled = 0;
+    for (const extent of extents) {
+      const count = readAt(file, memory.subarray(filled, filled + extent.length), extent.offset);
+      filled += count;
+      if (count < extent.length) break;
+    }
+    return memory.subarray(0, filled);
   }
 
   #file({ directory, path }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
@@ -150,7 +159,13 @@ function cutEvery(length: number, bytes: Uint8Array): readonly RawChunk[] {
 
 type WholeFile =
   | Exclude<ReadFile, { state: 'read' }>
-  | { readonly state: 'read'; readonly bytes: Uint8Array; readonly torn: boolean; readonly file: SourceFile };
+  | {
+      readonly state: 'read';
+      readonly bytes: Uint8Array;
+      readonly torn: boolean;
+      readonly file: SourceFile;
+      readonly xattrs: Xattrs;
+    };
 
 /** Reads a file whole, again while it changes; `target` is a byte longer than the longest that is wanted. */
 function readWhole(directory: string, path: BytePath, target: Uint8Array): WholeFile {
@@ -158,10 +173,12 @@ function readWhole(directory: string, path: BytePath, target: Uint8Array): Whole
     for (let read = 1; ; read += 1) {
       using file = openSourceFile(sourcePath({ directory }, path));
       if (file === undefined) return { state: 'gone' };
-      if (file.size >= target.length) return { state: 'outgrown' };
+      if (file.size >= target.length || (file.size > BUNDLED_FILE_BYTES && isSparse(file)))
+        return { state: 'outgrown' };
       const bytes = target.subarray(0, file.readInto(target));
+      const xattrs = xattrsOf(file);
       const torn = file.hasChanged();
-      if (!torn || read === MOST_READS) return { state: 'read', bytes, torn, file };
+      if (!torn || read === MOST_READS) return { state: 'read', bytes, torn, file, xattrs };
     }
   } catch (error) {
     if (isNbakError(error, 'SOURCE_UNREADABLE')) return { state: 'unreadable', message: error.message };
@@ -173,9 +190,10 @@ function factsOf({
   bytes,
   torn,
   file,
+  xattrs,
 }: Extract<WholeFile, { state: 'read' }>): Pick<
   Extract<ReadFile, { state: 'read' }>,
-  'state' | 'size' | 'torn' | 'mtime' | 'ctime'
+  'state' | 'size' | 'torn' | 'mtime' | 'ctime' | 'xattrs'
 > {
-  return { state: 'read', size: bytes.length, torn, mtime: file.mtime, ctime: file.ctime };
+  return { state: 'read', size: bytes.length, torn, mtime: file.mtime, ctime: file.ctime, xattrs };
 }

@@ -4,6 +4,8 @@ import { LIMITS } from '../../format/limits.js';
 import type { Timestamp } from '../../format/entry.js';
 import type { BlobKind } from '../../format/blob.js';
 import type { BytePath } from '../../format/path.js';
+import type { Extent } from '../../source/holes.js';
+import type { Xattrs } from '../../source/xattrs.js';
 import type { DatabaseImage } from '../../source/sqlite/image.js';
 import type { BlobSecrets } from '../../repository/blob-crypto.js';
 
@@ -25,12 +27,14 @@ export interface OpenFile {
 export type Unit =
   /** One chunk that is in memory. */
   | { readonly kind: 'bytes'; readonly blobKind: BlobKind; readonly bytes: Uint8Array }
-  /** A stretch of a large file, cut by content (§7.3); what is left behind the last border is not consumed. */
+  /**
+   * A stretch of a large file, cut by content (§7.3); what is left behind the last border is not consumed. Its data is
+   * what lies in the extents, one after the other.
+   */
   | {
       readonly kind: 'stretch';
       readonly file: OpenFile;
-      readonly offset: number;
-      readonly length: number;
+      readonly extents: readonly Extent[];
       readonly isEnd: boolean;
     }
   /** A stretch of a database, cut at multiples of its chunk length (§7.1). */
@@ -57,7 +61,7 @@ export interface LoadedChunk {
 export type ReadFile =
   | { readonly state: 'gone' }
   | { readonly state: 'unreadable'; readonly message: string }
-  /** It is too long by now for the unit it was in. */
+  /** It is too long by now for the unit it was in, or has holes, which only large files are read around. */
   | { readonly state: 'outgrown' }
   | {
       readonly state: 'read';
@@ -73,6 +77,7 @@ export type ReadFile =
       /** As of the descriptor that was read. */
       readonly mtime: Timestamp;
       readonly ctime: Timestamp;
+      readonly xattrs: Xattrs;
     };
 
 /** A unit that was read, cut and hashed, and waits for the decision what of it to seal. */

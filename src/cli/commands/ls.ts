@@ -1,10 +1,11 @@
 /** `nbak ls`: the files of a backup. */
 
 import type { Entry } from '../../format/entry.js';
-import { pathToText } from '../../format/path.js';
+import { pathFromBytes, pathToText } from '../../format/path.js';
 import { readEntries, type BackedUpEntry } from '../../repository/entries.js';
 import { Selector } from '../../restore/selection.js';
 import { NbakError } from '../../errors.js';
+import { holeBytes } from '../../source/holes.js';
 import type { FilterOptions } from '../describe.js';
 import type { Run } from '../declaration.js';
 import { formatTime, printable, printJson, printLine } from '../terminal.js';
@@ -41,7 +42,7 @@ export const runLs: Run<FilterOptions> = async ({ context, options, args }) => {
 };
 
 function toJson({ entry, owner }: BackedUpEntry, path: string): unknown {
-  const { target, database, hardLink, flags } = entry.extra;
+  const { target, database, hardLink, flags, xattrs, holes } = entry.extra;
   return {
     path,
     kind: entry.kind,
@@ -55,6 +56,8 @@ function toJson({ entry, owner }: BackedUpEntry, path: string): unknown {
     ...(target !== undefined && { target: pathToText(target) }),
     ...(database !== undefined && { database }),
     ...(hardLink !== undefined && { hardLink }),
+    ...(xattrs !== undefined && { xattrs: xattrs.map(([name]) => pathToText(pathFromBytes(name))) }),
+    ...(holes !== undefined && { holeBytes: holeBytes(holes) }),
     ...(flags !== undefined && { torn: (flags & 1) !== 0, damaged: (flags & 2) !== 0 }),
   };
 }

@@ -14,10 +14,11 @@ export function restoreExit({ failed, databases }: RestoreResult): number {
 
 /** Prints what was restored and what was not. */
 export function printRestored(result: RestoreResult, quiet: boolean): void {
-  const { files, directories, links, bytes, durationMs, databases, failed, notRestored } = result;
+  const { files, directories, links, fifos, bytes, durationMs, databases, failed, notRestored } = result;
   if (!quiet) {
+    const pipes = fifos > 0 ? `, ${count(fifos, 'fifo')}` : '';
     printLine(
-      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${count(directories, 'directory')}, ${count(links, 'link')} in ${formatDuration(durationMs)}`,
+      `restored ${count(files, 'file')} (${formatBytes(bytes)}), ${count(directories, 'directory')}, ${count(links, 'link')}${pipes} in ${formatDuration(durationMs)}`,
     );
   }
   for (const { path, verdict, message } of databases) {

@@ -2,6 +2,7 @@
 
 import { pathToText, type BytePath } from '../../format/path.js';
 import { assertNoUnfinishedRestore } from '../../source/unfinished-restore.js';
+import { dataBytes } from '../plan.js';
 import type { RestoreResult, RestoreSource } from '../result.js';
 import type { Comparison } from './compare.js';
 import { diskFiles, type DurableFiles } from './durable-files.js';
@@ -30,7 +31,7 @@ export async function planRestoreOver(
   return {
     files: files.length,
     directories: [...found.entries.values()].filter(({ entry }) => entry.kind === 'directory').length,
-    bytes: files.reduce((sum, { entry }) => sum + entry.size, 0),
+    bytes: files.reduce((sum, { entry }) => sum + dataBytes(entry), 0),
     ...pathsOf(comparison),
   };
 }

@@ -2,6 +2,7 @@
 
 import { isNbakError, NbakError } from '../../errors.js';
 import { joinPath, pathToText, type BytePath } from '../../format/path.js';
+import { dataBytes } from '../plan.js';
 import { assertSpace } from '../target.js';
 import { restore } from '../restore.js';
 import type { RestoreOptions, RestoreResult, RestoreSource } from '../result.js';
@@ -46,8 +47,10 @@ export function stagedBase(survey: Survey, { base }: Volume, run: BytePath): Byt
 export function assertStagingSpace({ entries }: Survey, { volumes, needed }: StagingPlan): void {
   for (const volume of volumes) {
     let bytes = 0;
-    for (const path of needed)
-      if (volumeOf(volumes, path) === volume) bytes += entries.get(path)?.entry.size ?? 0;
+    for (const path of needed) {
+      const planned = entries.get(path);
+      if (planned !== undefined && volumeOf(volumes, path) === volume) bytes += dataBytes(planned.entry);
+    }
     assertSpace(textOf(volume), bytes);
   }
 }
@@ -98,12 +101,13 @@ function textOf({ path }: Volume): string {
 }
 
 function mergeResults(results: readonly RestoreResult[]): RestoreResult {
-  const sum = (key: 'files' | 'directories' | 'links' | 'bytes' | 'durationMs'): number =>
+  const sum = (key: 'files' | 'directories' | 'links' | 'fifos' | 'bytes' | 'durationMs'): number =>
     results.reduce((total, each) => total + each[key], 0);
   return {
     files: sum('files'),
     directories: sum('directories'),
     links: sum('links'),
+    fifos: sum('fifos'),
     bytes: sum('bytes'),
     databases: results.flatMap(({ databases }) => databases),
     failed: results.flatMap(({ failed }) => failed),
