@@ -41,7 +41,7 @@ export function readXattrs(place: XattrPlace): Xattrs {
   const found: [Uint8Array, Uint8Array][] = [];
   let room = MOST_XATTR_BYTES;
   for (const name of split(names.subarray(0, length))) {
-    const text = Buffer.from(name).toString('latin1');
+    const text = nameOf(name);
     if (!RECORDED.test(text) || text === SEALED_HERE) continue;
     const buffer = value;
     const size = attempt(() =>
@@ -74,14 +74,32 @@ export function writeXattrs(place: XattrPlace, xattrs: Xattrs): readonly Uint8Ar
 
 /** Says whether an attribute gives a program rights of root. */
 export function isCapability(name: Uint8Array): boolean {
-  return Buffer.from(name).toString('latin1') === 'security.capability';
+  return nameOf(name) === 'security.capability';
+}
+
+/** Gives an entry the attributes of another, as far as this user may, and takes away what the other has not. */
+export function copyXattrs(from: Uint8Array, to: Uint8Array): void {
+  const wanted = readXattrs(from);
+  const names = new Set(wanted.map(([name]) => nameOf(name)));
+  for (const [name] of readXattrs(to)) {
+    // Labels are the system's to give and to take.
+    if (!names.has(nameOf(name)) && !nameOf(name).startsWith('security.')) removeXattr(to, name);
+  }
+  writeXattrs(to, wanted);
 }
 
 /** Takes the ACLs away that a new directory has from the one it was made in: its files would have them, too. */
 export function removeAcls(path: Uint8Array): void {
-  const call = systemCalls();
   for (const name of ['system.posix_acl_access', 'system.posix_acl_default'])
-    attempt(() => call?.('lremovexattr', zeroEnded(path), zeroEnded(Buffer.from(name))));
+    removeXattr(path, Buffer.from(name));
+}
+
+function removeXattr(path: Uint8Array, name: Uint8Array): void {
+  attempt(() => systemCalls()?.('lremovexattr', zeroEnded(path), zeroEnded(name)));
+}
+
+function nameOf(name: Uint8Array): string {
+  return Buffer.from(name).toString('latin1');
 }
 
 function split(names: Uint8Array): readonly Uint8Array[] {

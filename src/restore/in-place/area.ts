@@ -66,6 +66,12 @@ export class Area {
     this.#unsynced.add(path);
   }
 
+  /** Gives the directory at the same path of another area the extended attributes of this one's. */
+  copyXattrs(path: BytePath, other: Area): void {
+    this.#files.copyXattrs(this.place(path), other.place(path));
+    other.#unsynced.add(path);
+  }
+
   /** A name for something new in this area: `stem`, or `stem` with a number. */
   freeName(directory: BytePath, stem: string): BytePath {
     for (let n = 1; ; n += 1) {

@@ -19,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Timestamp } from '../../format/entry.js';
+import { copyXattrs } from '../../source/xattrs.js';
 import { DIRECTORY_FLAGS } from '../held-directory.js';
 
 /** Metadata that a directory takes. */
@@ -38,6 +39,8 @@ export interface DurableFiles {
   move(from: Buffer, to: Buffer): void;
   makeDirectory(path: Buffer, mode: number): void;
   setFacts(directory: Buffer, facts: DirectoryFacts): void;
+  /** Gives a directory the extended attributes of another, and no others. */
+  copyXattrs(from: Buffer, to: Buffer): void;
   /** Writes a file that is not there yet, and syncs the content, not the name. */
   writeFile(path: Buffer, content: Uint8Array, mode: number): void;
   removeFile(path: Buffer): void;
@@ -56,6 +59,7 @@ export const diskFiles: DurableFiles = {
   move: (from, to) => renameSync(from, to),
   makeDirectory: (path, mode) => mkdirSync(path, { mode }),
   setFacts,
+  copyXattrs,
   writeFile(path, content, mode) {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const descriptor = openSync(path, flags, mode);

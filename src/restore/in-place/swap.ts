@@ -54,7 +54,10 @@ export function moveIn(volumes: readonly OpenVolume[]): void {
     }
     // Deepest first: what is done in a directory changes its times.
     for (const { path, ...facts } of [...open.volume.directories].reverse()) {
-      if (open.target.has(path)) open.target.setFacts(path, facts);
+      if (!open.target.has(path)) continue;
+      open.target.setFacts(path, facts);
+      // After the mode, of which an ACL has a part.
+      if (open.staged?.has(path) === true) open.staged.copyXattrs(path, open.target);
     }
   }
   syncAll(volumes);
