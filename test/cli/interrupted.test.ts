@@ -129,6 +129,8 @@ describe('a run that is interrupted', () => {
       // Something new each time, so that each run has something to write.
       const change = (round: number): void =>
         writeTree(place.source, { [`large/${String(round % 6)}`]: randomLike(5 * MiB, 1000 + round) });
+      await place.backup();
+      change(KILLS);
       const begun = Date.now();
       await place.backup();
       const wholeMs = Date.now() - begun;
