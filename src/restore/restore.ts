@@ -14,7 +14,7 @@ import { RestoreTarget } from './target.js';
  *
  * @remarks A file appears under its name only when its digest was compared. A file that cannot be restored is
  *   collected in `failed`, and the others are restored. Memory is bounded by a few MiB for each thread plus the list.
- * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_FAILED`, `SPACE_INSUFFICIENT`, `INTERRUPTED`, or what
+ * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_CONFLICT`, `TARGET_FAILED`, `SPACE_INSUFFICIENT`, `INTERRUPTED`, or what
  *   {@link planRestore} throws.
  */
 export async function restore(source: RestoreSource, options: RestoreOptions): Promise<RestoreResult> {
@@ -55,6 +55,7 @@ class RestoreRun {
 
   async apply(): Promise<void> {
     const { entries } = this.#plan;
+    this.#target.assertDistinct(entries.map(({ place }) => place));
     const directories = entries.filter(({ entry }) => entry.kind === 'directory');
     for (const { place } of directories) this.#target.makeDirectory(place);
     this.#directories = directories.length;

@@ -24,6 +24,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
+import { assertDistinct, foldingOf } from './colliding-names.js';
 import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
 import { pathFromBytes, pathToBytes, pathToText, type BytePath } from '../format/path.js';
 import { makeDirectories } from '../source/make-directories.js';
@@ -92,6 +93,16 @@ export class RestoreTarget {
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  /**
+   * Checks that no two entries would have to share a name here; nothing is written yet.
+   *
+   * @throws NbakError `TARGET_CONFLICT`.
+   */
+  assertDistinct(paths: Iterable<BytePath>): void {
+    const folding = this.#attempt('look at', '' as BytePath, () => foldingOf(this.#staging));
+    assertDistinct(paths, folding, this.path);
   }
 
   /** Creates a directory, private until {@link finishDirectory}. */

@@ -3,6 +3,7 @@
 import { NbakError } from '../../errors.js';
 import { joinPath, pathToText, type BytePath } from '../../format/path.js';
 import { unfinishedRestore } from '../../source/unfinished-restore.js';
+import { assertDistinct, foldingOf } from '../colliding-names.js';
 import type { RestoreResult, RestoreSource } from '../result.js';
 import type { Area } from './area.js';
 import { finishSwap, makeMoved, writeJournal, type SwapPart } from './commit.js';
@@ -73,6 +74,7 @@ export class OverRun {
       // Taking the locks may have made logs, which go the way of their databases.
       const { old, comparison } = this.#survey.compare((path) => this.#isStaged(path));
       this.#assertStaged(old, comparison);
+      this.#assertDistinct(old, comparison);
       if (this.#options.restore.signal?.aborted === true) throw interrupted(this.#survey);
       const parts = this.#makeParts(comparison, Date.now());
       const journal: Journal = {
@@ -164,6 +166,18 @@ export class OverRun {
         details: { path: pathToText(missing.path) },
         hint: 'Stop what works there, and restore again.',
       },
+    );
+  }
+
+  /** What stays under a name that is one with that of something new would be written over. */
+  #assertDistinct({ left }: OldTree, { stayed }: Comparison): void {
+    const { entries, target } = this.#survey;
+    const { path } = this.#target;
+    const work = `${pathToText(path as BytePath)}/${pathToText(this.#workOf(this.#target).run)}`;
+    assertDistinct(
+      new Set([...entries.keys(), ...left, ...stayed]),
+      foldingOf(work),
+      pathToText(target as BytePath),
     );
   }
 
