@@ -118,12 +118,14 @@ describe('the tour', () => {
     expect(statSync(join(target, 'small')).nlink).toBe(2);
   });
 
-  it('keeps names with spaces, newlines, escapes, emoji and bytes that are no UTF-8, and shows them harmless', async () => {
+  it('keeps names with spaces, newlines, escapes, emoji, 255 bytes and bytes that are no UTF-8, and shows them harmless', async () => {
     const place = await makePlace();
     const names = [' a b ', 'line\nbreak', '\u001b[31mred', 'Ω🎉', '-rf', '"quoted"', "it's"].map((name) =>
       Buffer.from(name),
     );
     names.push(Buffer.from([0x62, 0x61, 0x64, 0xff, 0xfe]));
+    // The longest that a file system takes.
+    names.push(Buffer.alloc(255, 'n'), Buffer.from('🎉'.repeat(63)));
     for (const name of names)
       writeFileSync(
         Buffer.concat([Buffer.from(`${place.source}/`), name]),

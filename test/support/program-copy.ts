@@ -12,11 +12,13 @@ export const isRoot = process.getuid?.() === 0;
 
 /** What is not in the bundle of the program. */
 const MODULES = [
+  '@koromix',
   'better-sqlite3/build/Release/better_sqlite3.node',
   'better-sqlite3/lib',
   'better-sqlite3/package.json',
   'bindings',
   'file-uri-to-path',
+  'koffi',
   'zstd-napi',
 ];
 
