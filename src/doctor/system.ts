@@ -2,6 +2,7 @@
 
 import { accessSync, constants } from 'node:fs';
 import { release } from 'node:os';
+import { systemCalls } from '../source/system-calls.js';
 import { Check, type Finding } from './finding.js';
 
 const LEAST_NODE = [20, 19] as const;
@@ -23,6 +24,12 @@ export function checkSystem(): Finding {
     return check.warning(
       `${said}: the locks of other processes cannot be seen in /proc/locks`,
       'Mount /proc. Until then all databases must hold still for a moment, and busy ones may not be seen at one moment (`cut none`).',
+    );
+  }
+  if (systemCalls() === undefined) {
+    return check.warning(
+      `${said}: extended attributes, ACLs and holes cannot be seen, nor fifos made`,
+      'Install nbak with its optional packages, or on a system for which `koffi` has a binary.',
     );
   }
   const owners = process.geteuid?.() === 0 ? '' : '; owners are restored by root alone';

@@ -133,7 +133,7 @@ class RestoreRun {
   /** @param owned - undefined for what could not be made. @returns how many were made. */
   #countMade({ entry, place }: PlannedEntry, owned: boolean | undefined): number {
     if (owned === undefined) {
-      this.#notRestored.push(`${pathToText(place)}: a ${entry.kind}, which this file system cannot hold`);
+      this.#notRestored.push(`${pathToText(place)}: a ${entry.kind}, which cannot be made here`);
       return 0;
     }
     this.#countOwner(owned);

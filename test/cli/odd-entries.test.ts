@@ -12,7 +12,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readXattrs, writeXattrs, type Xattrs } from '#nbak/source/xattrs.js';
@@ -121,6 +121,27 @@ describe('special files', () => {
     await place.nbak(0, 'restore', 'latest', '--in-place', place.source, '--even-if-running');
     expect(lstatSync(join(place.source, 'socket')).isSocket()).toBe(true);
   });
+});
+
+it('where system calls are out of reach, the rest is backed up and restored, and fifos are listed', async () => {
+  using copy = copyProgram();
+  rmSync(join(dirname(copy.program), '../../node_modules/koffi'), { recursive: true });
+  const place = await makePlace();
+  writeTree(place.source, { file: 'f' });
+  setXattrs(join(place.source, 'file'), { 'user.one': 'one' });
+  execFileSync('mkfifo', [join(place.source, 'pipe')]);
+  const run = async <T>(exit: number, ...args: readonly string[]): Promise<T> => {
+    const env = { NBAK_REPOSITORY: place.repository, NBAK_VAULT_KEY: place.key };
+    const outcome = await place.run([...args, '--json'], { env, program: copy.program });
+    expect(outcome).toMatchObject({ exit });
+    return parseLine<T>(outcome);
+  };
+  await run(0, 'backup', place.source);
+  const result = await run<Restored>(0, 'restore', 'latest', '--target', place.path('out'));
+  expect(result).toMatchObject({ files: 1, fifos: 0, failed: [] });
+  expect(result.notRestored).toEqual(['pipe: a fifo, which cannot be made here']);
+  const { findings } = await run<{ findings: readonly Json[] }>(3, 'doctor');
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'system', verdict: 'warning' }));
 });
 
 describe('extended attributes', () => {
