@@ -152,8 +152,8 @@ export class FileRestorer {
     } catch (error) {
       this.#parts.target.discard(staged);
       if (!isNbakError(error)) throw error;
-      // Without a place to write to, no other file will fare better.
-      if (FATAL.includes(error.code)) throw error;
+      // Without a place to write to, no other file will fare better; one may be too long for this file system alone.
+      if (FATAL.includes(error.code) && error.details['code'] !== 'EFBIG') throw error;
       this.failed.push({ path: pathToText(file.place), code: error.code, message: error.message });
     }
   }

@@ -12,7 +12,7 @@ export type XattrPlace = number | Uint8Array;
 /** What Linux allows a list of names, and a value, to take. */
 const MOST_BYTES = 64 * 1024;
 /** Names and values of one entry that are recorded; what a page holds is limited (§15). */
-export const MOST_XATTR_BYTES = 4 * 1024 * 1024;
+const MOST_XATTR_BYTES = 4 * 1024 * 1024;
 
 /** ACLs are the only ones of `system.` that are stored and not made up by a file system. */
 const RECORDED = /^(?:user\.|trusted\.|security\.|system\.posix_acl_(?:access|default)$)/;
@@ -55,7 +55,7 @@ export function readXattrs(place: XattrPlace): Xattrs {
 }
 
 /**
- * Sets attributes.
+ * Sets attributes, of the kinds that are recorded and no others, wherever they come from.
  *
  * @returns the names of those that this user or system cannot set.
  */
@@ -65,6 +65,7 @@ export function writeXattrs(place: XattrPlace, xattrs: Xattrs): readonly Uint8Ar
   const byPath = typeof place !== 'number';
   const at = byPath ? zeroEnded(place) : place;
   return xattrs.flatMap(([name, content]) => {
+    if (!RECORDED.test(nameOf(name))) return [name];
     const isSet = attempt(() =>
       call?.(byPath ? 'lsetxattr' : 'fsetxattr', at, zeroEnded(name), content, content.length, 0),
     );

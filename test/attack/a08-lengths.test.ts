@@ -1,5 +1,6 @@
 /** A8: lengths, counts, sizes and depths that lie are checked wherever they stand, whoever signed them. */
 
+import { readdirSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BLOB_KINDS } from '#nbak/format/blob.js';
 import { encodeBundle } from '#nbak/format/bundle.js';
@@ -222,15 +223,31 @@ describe('A8 lying lengths', () => {
   });
 
   it('A8: a restore of a file that declares exabytes is refused before anything is written', async () => {
-    const entries: readonly ForgedEntry[] = [
-      { path: '' },
-      { path: 'f', kind: 'file', size: 2 ** 53 - 1, extra: { holes: [[0, 2 ** 53 - 1]] } },
-    ];
+    const entries: readonly ForgedEntry[] = [{ path: '' }, { path: 'f', kind: 'file', size: 2 ** 53 - 1 }];
     const repository = await emptyRepository();
     await new Insider(repository.unlocked).storeBackup(entries);
     await withDirectory(async (directory) => {
       const run = restoreBackup(repository.storage, KEY_BYTES, { target: `${directory}/t` });
       await expect(run).rejects.toMatchObject({ code: 'SPACE_INSUFFICIENT' });
+      expect(readdirSync(directory)).toEqual([]);
+    });
+  });
+
+  it('A8: a file that declares a hole of exabytes takes no room, and where no file can be so long it alone fails', async () => {
+    const size = 2 ** 53 - 2000;
+    const entries: readonly ForgedEntry[] = [
+      { path: '' },
+      { path: 'f', kind: 'file', size, extra: { holes: [[0, size]] } },
+      { path: 'g', kind: 'file', size: 1000, extra: { holes: [[0, 1000]] } },
+    ];
+    const repository = await emptyRepository();
+    await new Insider(repository.unlocked).storeBackup(entries);
+    await withDirectory(async (directory) => {
+      const target = `${directory}/t`;
+      const { failed } = await restoreBackup(repository.storage, KEY_BYTES, { target });
+      expect(statSync(`${target}/g`).size).toBe(1000);
+      if (failed.length === 0) expect(statSync(`${target}/f`)).toMatchObject({ size, blocks: 0 });
+      else expect(failed).toMatchObject([{ path: 'f', code: 'TARGET_FAILED' }]);
     });
   });
 
