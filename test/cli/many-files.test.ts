@@ -29,4 +29,4 @@ it(`${String(FILES)} small files`, async () => {
   const { target, result } = await place.restore(0);
   expect(result).toMatchObject({ files: FILES, failed: [] });
   expect(describeTree(target)).toEqual(describeTree(place.source));
-});
+}, 300_000);
