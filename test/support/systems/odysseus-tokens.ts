@@ -1,6 +1,6 @@
 /** Fernet tokens as Odysseus stores them: `enc:` and a token, of the key at hand or of one that was lost. */
 
-import { sealFernet, parseAppKey, type AppKey } from '#nbak/crypto/fernet.js';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { randomLike } from '../tree.js';
 
 /** What lies in one place: tokens that open, tokens of a key that was lost, values that are no tokens. */
@@ -16,26 +16,26 @@ export const TOKEN_OF_THE_SPECIFICATION =
   'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==';
 
 const WRITTEN = 1_767_225_600n;
+const KEY = randomLike(32, 60);
+const LOST_KEY = randomLike(32, 61);
 
 /** Makes the tokens of one directory and counts them by place. */
 export class TokenMaker {
   /** What `.app_key` holds: 44 characters, no line end. */
-  readonly key = keyText(60);
+  readonly key = base64Url(KEY);
   readonly places: Record<string, PlaceCount> = {};
-  readonly #key = appKeyOf(this.key);
-  readonly #lost = appKeyOf(keyText(61));
   #made = 0;
 
   /** A token of the key at hand. */
   live(place: string, secret = `secret of ${place}`): string {
     this.#count(place).live += 1;
-    return this.#seal(this.#key, secret);
+    return this.#seal(KEY, secret);
   }
 
   /** A token of a key that is gone: Odysseus shows an empty value and goes on. */
   dead(place: string): string {
     this.#count(place).dead += 1;
-    return this.#seal(this.#lost, 'nobody can read this');
+    return this.#seal(LOST_KEY, 'nobody can read this');
   }
 
   /** A value from before encryption, which is passed on as it is. */
@@ -48,18 +48,22 @@ export class TokenMaker {
     return (this.places[place] ??= { live: 0, dead: 0, plain: 0 });
   }
 
-  #seal(key: AppKey, secret: string): string {
+  #seal(key: Buffer, secret: string): string {
     this.#made += 1;
-    return `enc:${sealFernet(key, Buffer.from(secret), { time: WRITTEN, iv: randomLike(16, 8000 + this.#made) })}`;
+    return `enc:${fernetToken(key, secret, randomLike(16, 8000 + this.#made))}`;
   }
 }
 
-function keyText(seed: number): string {
-  return randomLike(32, seed).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+/** A token by the letter of the specification: version, time, IV, AES-128-CBC, HMAC-SHA256; in base64url with padding. */
+function fernetToken(key: Buffer, secret: string, iv: Buffer): string {
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(WRITTEN);
+  const cipher = createCipheriv('aes-128-cbc', key.subarray(16), iv);
+  const signed = Buffer.concat([Buffer.of(0x80), time, iv, cipher.update(secret), cipher.final()]);
+  const mac = createHmac('sha256', key.subarray(0, 16)).update(signed).digest();
+  return base64Url(Buffer.concat([signed, mac]));
 }
 
-function appKeyOf(text: string): AppKey {
-  const key = parseAppKey(text);
-  if (key === undefined) throw new RangeError('not a Fernet key');
-  return key;
+function base64Url(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
