@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runWriter, startWriter } from '../capture/support/processes.js';
-import { makePlace, type ErrorJson, type Json, type Place } from '../support/cli.js';
+import { makePlace, type ErrorJson, type Place } from '../support/cli.js';
 import { flipBit, packsOf } from '../support/damage.js';
 import { headMemory, judge, restoreBackup } from '../support/engine-run.js';
 import { Insider } from '../support/insider.js';
