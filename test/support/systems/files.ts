@@ -14,7 +14,7 @@ export interface BuiltSystem {
   readonly kept: readonly string[];
   /** Files with secrets of the application, mode 0600; never in anything that is not encrypted. */
   readonly secret: readonly string[];
-  /** Caches and files for debugging, which may stay out. */
+  /** Caches, half-written files and others that may stay out. */
   readonly optional: readonly string[];
   /** Files that no backup may hold: locks, process ids, the application's own backups, queues. */
   readonly never: readonly string[];

@@ -100,8 +100,6 @@ const KEPT: Files = {
   'workspace/contract.pdf': randomLike(60_000, 30),
   'sweeps/2026-08-20.jsonl': '{"merged":["a@example.org","+49 30 000"]}\n',
   'config.json': json({ provider: 'anthropic', api_key: 'sk-ant-not-a-real-key' }),
-  '.last_version': '2.14.2',
-  '.tos-accepted-1': '2026-08-01T00:00:00.000Z',
 };
 
 const UNDECLARED: Files = {
@@ -121,6 +119,8 @@ const SECRET: Files = {
 };
 
 const OPTIONAL: Files = {
+  '.last_version': '2.14.2',
+  '.tos-accepted-1': '2026-08-01T00:00:00.000Z',
   '.cache-salt': randomLike(16, 33),
   'pricing.json': json({ model: 'x', usd: 3 }),
   'batch-index.json': json({}),

@@ -51,7 +51,7 @@ export function buildNodyn(root: string, graph: 'file' | 'directory' = 'file'): 
     databases,
     kept,
     secret,
-    optional: [],
+    optional: writeFiles(root, { '.last_version': '1.0.0' }),
     never,
     vaultKey: LYNOX_VAULT_KEY,
     encryptedValues: RUNS + RUNS_IN_LOG,
@@ -108,7 +108,6 @@ const KEPT: Files = {
   'config.json': json({ api_key: 'sk-ant-not-a-real-key', backup_retention_days: 30 }),
   history: '/backup\nhello\n',
   'aliases.json': json({ s: 'summarise' }),
-  '.last_version': '1.0.0',
   'notes-of-a-plugin.txt': 'no table of nodyn names this file\n',
 };
 

@@ -56,7 +56,7 @@ export function buildOdysseus(root: string): BuiltOdysseus {
     databases,
     kept,
     secret,
-    optional: writeFiles(root, CACHES),
+    optional: writeFiles(root, OPTIONAL),
     never: [],
     appKey: tokens.key,
     oldKey: KEY_OF_THE_SPECIFICATION,
@@ -118,8 +118,6 @@ const KEPT: Files = {
   'deep_research/run-1.json': json({ id: 'run-1', report: 'long' }),
   'chroma/1f0c0a7e-3a52-4a0b-9c52-5d1f6c1f9b11/header.bin': randomLike(100, 52),
   'chroma/1f0c0a7e-3a52-4a0b-9c52-5d1f6c1f9b11/data_level0.bin': randomLike(16_000, 53),
-  // A write that a crash interrupted.
-  'presets.json.tmp.0123456789abcdef0123456789abcdef': '{"letter"',
 };
 
 const SECRET: Files = {
@@ -135,7 +133,9 @@ const SECRET: Files = {
   'ssh/id_ed25519': '-----BEGIN OPENSSH PRIVATE KEY-----\n',
 };
 
-const CACHES: Files = {
+const OPTIONAL: Files = {
+  // A write that a crash interrupted.
+  'presets.json.tmp.0123456789abcdef0123456789abcdef': '{"letter"',
   'tts_cache/hello.mp3': randomLike(9000, 54),
   'emoji_cache/1f600.png': randomLike(900, 55),
   'email_urgency_cache/1.json': json({ urgent: false }),
