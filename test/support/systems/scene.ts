@@ -15,6 +15,7 @@ import { diskFiles, type DurableFiles } from '#nbak/restore/in-place/durable-fil
 import { restoreOverOn } from '#nbak/restore/in-place/restore-over.js';
 import type { RestoreOverResult } from '#nbak/restore/in-place/result.js';
 import { readNewest, restoreBackup, runBackup } from '../engine-run.js';
+import { objectsUnder, snapshotOf, storageWith, withObject } from '../snapshots.js';
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../tiny-repository.js';
 import { describeTree } from '../tree.js';
 import { contentOf } from './databases.js';
@@ -96,6 +97,17 @@ export async function restoreOverNewest(
   } finally {
     close();
   }
+}
+
+/** The repository with one bit of each pack flipped. */
+export async function damaged(repository: TestRepository, offset: number): Promise<TestRepository> {
+  let snapshot = await snapshotOf(repository.storage);
+  for (const [name, bytes] of objectsUnder(snapshot, 'packs/')) {
+    const changed = Uint8Array.from(bytes);
+    changed[offset] = (bytes[offset] ?? 0) ^ 1;
+    snapshot = withObject(snapshot, name, changed);
+  }
+  return { ...repository, storage: await storageWith(snapshot) };
 }
 
 async function entriesOfNewest(repository: TestRepository): Promise<ReadonlyMap<string, BackedUpEntry>> {
