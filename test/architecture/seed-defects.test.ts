@@ -41,8 +41,12 @@ describe('spec/seed-defects.md', () => {
     expect(PAGE.split('\n').filter((line) => /^\| [A-Z]+-/.test(line))).toHaveLength(ROWS.length);
   });
 
-  it('says of each that it is tested, why it cannot occur, or what it waits for', () => {
-    expect(ROWS.filter(({ here }) => !/^(Tested\.|Cannot occur: \S|Not yet: \S)/.test(here))).toEqual([]);
+  it('says of each that it is tested, why it cannot occur, what it waits for, or which of these it shares', () => {
+    const said = /^(Tested\.|Cannot occur: \S|Not yet: \S|As [NCOM]B?-\d\d\b)/;
+    expect(ROWS.filter(({ here }) => !said.test(here))).toEqual([]);
+    const shared = ROWS.flatMap(({ here }) => [...(/^As ([NCOM]B?-\d\d)/.exec(here)?.slice(1) ?? [])]);
+    for (const number of shared)
+      expect(ROWS.find((row) => row.number === number)?.here, number).toMatch(/^(Tested|Cannot occur)/);
   });
 
   it('says tested of exactly those that a test is named by', () => {
