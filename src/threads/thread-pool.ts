@@ -42,8 +42,8 @@ interface Pending<Response> {
   readonly reject: (error: Error) => void;
 }
 
-/** Threads work on buffers and keep few objects: the default would let garbage fill 48 MiB in each. */
-const YOUNG_GENERATION = { maxYoungGenerationSizeMb: 8 };
+/** Threads work on buffers and keep few objects: the default would let garbage fill 48 MiB in each. Semispaces of 1 MiB. */
+const YOUNG_GENERATION = { maxYoungGenerationSizeMb: 3 };
 
 class Member<Request, Response> {
   readonly #worker: Worker;
