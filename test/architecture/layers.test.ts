@@ -16,6 +16,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['source'],
   ['repository'],
   ['backup', 'verify', 'restore', 'retention', 'rotation', 'drill', 'measurement', 'doctor'],
+  // Other programs' backups: made into ours by backing up, made from ours by reading.
+  ['exchange'],
   ['cli', 'server', 'web'],
   // Another face of the whole, as the program is one.
   ['compat'],

@@ -14,6 +14,7 @@ import type { CommittedKey } from '../reference/schedule.js';
 import type { Signer } from '../reference/signature.js';
 import type { SlotSecret } from '../reference/slot.js';
 import type { Tombstone } from '../reference/tombstone.js';
+import type { Era, ReadBackup, StoredBackup } from '../reference/v1.js';
 
 /** Implementations may answer at once or later. A refusal is an `NbakError`, thrown or rejected. */
 export type Answer<T> = T | Promise<T>;
@@ -159,4 +160,15 @@ export interface VectorAdapter {
     id: Uint8Array;
     files: readonly SmallFile[];
   }): Answer<number[]>;
+
+  /** A file of a backup of version 1 (§31.1). */
+  sealV1File(input: {
+    vaultKey: string;
+    era: Era;
+    iv: Uint8Array;
+    plaintext: Uint8Array;
+  }): Answer<Uint8Array>;
+  openV1File(input: { vaultKey: string; era: Era; file: Uint8Array }): Answer<Uint8Array>;
+  nameV1Backup(time: number): Answer<string>;
+  readV1Backup(input: StoredBackup): Answer<ReadBackup>;
 }

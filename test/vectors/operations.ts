@@ -53,6 +53,8 @@ const smallFile = (length: number, i: number): SmallFile => ({
   length,
 });
 
+const era = oneOf('nodyn', 'lynox');
+
 const summary = (plaintext: Uint8Array): { length: number; sha256: Uint8Array } => ({
   length: plaintext.length,
   sha256: hash(plaintext),
@@ -181,5 +183,26 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     async (adapter, { lengths, ...keys }) => ({
       counts: await adapter.cutBundles({ ...keys, files: lengths.map(smallFile) }),
     }),
+  ),
+
+  sealV1File: operation(
+    record({ vaultKey: text, era, iv: bytes, plaintext: bytes }),
+    async (adapter, input) => ({
+      file: await adapter.sealV1File(input),
+    }),
+  ),
+  openV1File: operation(record({ vaultKey: text, era, file: bytes }), async (adapter, input) => ({
+    plaintext: await adapter.openV1File(input),
+  })),
+  nameV1Backup: operation(record({ time: number }), async (adapter, input) => ({
+    name: await adapter.nameV1Backup(input.time),
+  })),
+  readV1Backup: operation(
+    record({
+      vaultKey: nullable(text),
+      manifest: bytes,
+      files: listOf(record({ path: text, bytes })),
+    }),
+    (adapter, input) => adapter.readV1Backup(input),
   ),
 };

@@ -17,6 +17,7 @@ import { LIMITS } from '#nbak/format/limits.js';
 import { decodeDetail } from '#nbak/format/manifest.js';
 import { decodeKeySlot } from '#nbak/format/notes.js';
 import { assertSafePath, comparePaths, pathFromBytes } from '#nbak/format/path.js';
+import { v1DirectoryName } from '#nbak/format/v1/name.js';
 import { openFrame } from '#nbak/repository/blob-engine.js';
 import {
   BlobOpener,
@@ -44,6 +45,7 @@ import type { Node } from '../reference/history.js';
 import type { SecretsInput, SignedInput, VectorAdapter } from './adapter.js';
 import * as answers from './production-answers.js';
 import { contentDigest, countBundles } from './production-writers.js';
+import * as v1 from './production-v1.js';
 
 /**
  * What the program does not do in this version. An operation, or one vector of it as `operation: comment`.
@@ -292,6 +294,11 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
     },
     cutBundles: ({ chunkerKey, id, files }) =>
       countBundles(crypto, scheduleOf(id).borderKey(chunkerKey), files),
+
+    sealV1File: (input) => v1.sealFile(crypto, input),
+    openV1File: (input) => v1.openFile(crypto, input),
+    nameV1Backup: v1DirectoryName,
+    readV1Backup: (input) => v1.readBackup(crypto, input),
   };
 };
 

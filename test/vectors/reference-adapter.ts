@@ -24,6 +24,7 @@ import { readRepositoryObject } from '../reference/repository-object.js';
 import * as schedule from '../reference/schedule.js';
 import { openSlot, readSlot } from '../reference/slot.js';
 import { readTombstone } from '../reference/tombstone.js';
+import { openV1File, readV1Backup, sealV1File, v1Key, v1Name } from '../reference/v1.js';
 import type { VectorAdapter } from './adapter.js';
 
 export const referenceAdapter: VectorAdapter = {
@@ -113,4 +114,9 @@ export const referenceAdapter: VectorAdapter = {
   checkEntryOrder,
   cutFile: ({ chunkerKey, id, data }) => cutFile(data, schedule.gearTable(schedule.gearKey(chunkerKey, id))),
   cutBundles: ({ chunkerKey, id, files }) => cutBundles(files, schedule.borderKey(chunkerKey, id)),
+
+  sealV1File: ({ vaultKey, era, iv, plaintext }) => sealV1File(v1Key(vaultKey, era), iv, plaintext),
+  openV1File: ({ vaultKey, era, file }) => openV1File(v1Key(vaultKey, era), file),
+  nameV1Backup: v1Name,
+  readV1Backup,
 };

@@ -96,6 +96,8 @@ export function declareCommands(program: Command, attach: Attach): void {
     async () => (await import('./cat.js')).runCat,
   );
 
+  declareExchange(program, { attach, declare });
+
   attach(
     addFilters(declare(program, 'forget <backup...>', 'drop backups from the history for good')).option(
       '--dry-run',
@@ -146,6 +148,45 @@ function addBackupOptions(command: Command): Command {
     .option('--verify', 'then read back everything that this backup reaches')
     .option('--ping <url>', 'then tell this URL how it went, with /fail behind it where it did not')
     .option('--on-failure <cmd>', 'shell command that is run where it did not go well');
+}
+
+/** What reads and writes the backups of other programs. */
+function declareExchange(
+  program: Command,
+  {
+    attach,
+    declare,
+  }: {
+    readonly attach: Attach;
+    readonly declare: (parent: Command, usage: string, summary: string) => Command;
+  },
+): void {
+  const v1 = addGlobalOptions(
+    program.command('v1').description('backups of NBAK version 1, of nodyn and lynox').helpCommand(false),
+  );
+  attach(
+    declare(v1, 'list <dir>', 'list the backups in a directory'),
+    async () => (await import('./v1.js')).runV1List,
+  );
+  attach(
+    addFromKey(declare(v1, 'verify <dir>', 'compare backups with their manifests, as far as that goes')),
+    async () => (await import('./v1.js')).runV1Verify,
+  );
+  attach(
+    addFromKey(declare(v1, 'restore <dir>', 'restore a backup into a new directory')).option(
+      '--target <dir>',
+      'where to: a new or empty directory',
+    ),
+    async () => (await import('./v1.js')).runV1Restore,
+  );
+}
+
+/** The key of a backup that another program made. */
+function addFromKey(command: Command): Command {
+  return command.option(
+    '--from-vault-key-file <file>',
+    'file with the vault key that it was encrypted with (else NBAK_FROM_VAULT_KEY)',
+  );
 }
 
 /** What `latest` and `list` choose among. */

@@ -44,6 +44,8 @@ export const group = (type: string, ...drafts: readonly Draft[]): DraftGroup => 
 export interface DraftFile {
   readonly name: string;
   readonly spec: string;
+  /** Where it is not 2. */
+  readonly formatVersion?: 1;
   readonly header: readonly string[];
   readonly groups: readonly DraftGroup[];
 }
@@ -80,7 +82,7 @@ export async function renderFile(file: DraftFile): Promise<string> {
     for (const draft of drafts) tests.push(await finish(type, draft, (tcId += 1)));
     testGroups.push({ type, source: SOURCE, tests });
   }
-  const { spec, header } = file;
-  const envelope = { spec, formatVersion: 2, numberOfTests: tcId, header: [...header], testGroups };
+  const { spec, header, formatVersion = 2 } = file;
+  const envelope = { spec, formatVersion, numberOfTests: tcId, header: [...header], testGroups };
   return `${compact(JSON.stringify(envelope, null, 1))}\n`;
 }

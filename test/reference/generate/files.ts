@@ -11,6 +11,7 @@ import { indexFile, packFile } from './pack.js';
 import { pageFile } from './page.js';
 import { pathFile } from './path.js';
 import { recordFile } from './record.js';
+import { v1File } from './v1.js';
 
 export const VECTOR_FILES: readonly DraftFile[] = [
   keysFile,
@@ -25,4 +26,5 @@ export const VECTOR_FILES: readonly DraftFile[] = [
   cborFile,
   pathFile,
   chunkerFile,
+  v1File,
 ];

@@ -1,0 +1,145 @@
+/** A directory that is filled under a name of its own and gets the wanted one when it is whole. */
+
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { NbakError } from '../errors.js';
+import { parentPath, pathToBytes, pathToText, type BytePath } from '../format/path.js';
+import { makeDirectories } from '../source/make-directories.js';
+
+/** What a file gets besides its bytes. */
+export interface StagedAttributes {
+  readonly mode: number;
+  /** Milliseconds since 1970; undefined leaves it as it is. */
+  readonly mtime?: number;
+}
+
+/** A directory being filled. Paths are checked (§10.3) by whoever has them from elsewhere. */
+export class StagedDirectory {
+  readonly path: string;
+  readonly #made = new Set<BytePath>(['' as BytePath]);
+
+  /**
+   * Makes it, mode 0700.
+   *
+   * @throws NbakError `TARGET_FAILED`.
+   */
+  constructor(path: string) {
+    this.path = path;
+    attempt(path, () => mkdirSync(path, { mode: 0o700 }));
+  }
+
+  /** One beside `target`, on the same filesystem, so that it can be renamed. */
+  static beside(target: string): StagedDirectory {
+    const path = resolve(target);
+    attempt(dirname(path), () => makeDirectories(dirname(path), 0o777));
+    return new StagedDirectory(`${path}.nbak-${randomBytes(8).toString('hex')}`);
+  }
+
+  /** Makes a directory, and those above it, where they are not there yet. */
+  makeDirectory(path: BytePath): void {
+    if (this.#made.has(path)) return;
+    const parent = parentPath(path);
+    if (parent !== undefined) this.makeDirectory(parent);
+    attempt(pathToText(path), () => mkdirSync(this.place(path), { mode: 0o700 }));
+    this.#made.add(path);
+  }
+
+  /**
+   * Writes a new file, durably.
+   *
+   * @param finish - is given the file's descriptor when all bytes are written.
+   */
+  async write(
+    path: BytePath,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    { mode, mtime }: StagedAttributes,
+  ): Promise<void> {
+    this.makeDirectory(parentPath(path) ?? ('' as BytePath));
+    const descriptor = attempt(pathToText(path), () => openSync(this.place(path), 'wx', mode));
+    try {
+      for await (const bytes of chunks) attempt(pathToText(path), () => append(descriptor, bytes));
+      attempt(pathToText(path), () => {
+        if (mtime !== undefined) futimesSync(descriptor, mtime / 1000, mtime / 1000);
+        fsyncSync(descriptor);
+      });
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Where an entry lies. */
+  place(path: BytePath): Buffer {
+    return Buffer.concat([Buffer.from(`${this.path}/`), pathToBytes(path)]);
+  }
+
+  /**
+   * Gives the directory its name; an empty directory that stands there is replaced.
+   *
+   * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_FAILED`.
+   */
+  commit(target: string): void {
+    try {
+      renameSync(this.path, target);
+      syncDirectory(dirname(resolve(target)));
+    } catch (cause) {
+      const { code = 'error' } = cause as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw failed(target, cause);
+      throw new NbakError('TARGET_NOT_EMPTY', `${target} is there already and is no empty directory`, {
+        details: { target },
+        hint: 'Choose an absent or empty directory.',
+        cause,
+      });
+    }
+  }
+
+  /** Removes what was written. */
+  discard(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+function append(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw failed(what, error);
+  }
+}
+
+function failed(what: string, cause: unknown): NbakError {
+  const { code = 'error', message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new NbakError('SPACE_INSUFFICIENT', `Cannot write ${what}: the disk is full`, {
+      details: { path: what },
+      cause,
+    });
+  }
+  return new NbakError('TARGET_FAILED', `Cannot write ${what}: ${code}`, {
+    details: { path: what, code },
+    hint: message,
+    cause,
+  });
+}
