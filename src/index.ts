@@ -102,6 +102,7 @@ export {
   isComplete,
   type BackupLabels,
   type BackupOptions,
+  type BackupOrigin,
   type BackupProblem,
   type BackupProgress,
   type BackupResult,

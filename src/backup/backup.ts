@@ -2,7 +2,7 @@
 
 import { NbakError } from '../errors.js';
 import { compareBytes, toHex, utf8 } from '../format/bytes.js';
-import { pathToText, type BytePath } from '../format/path.js';
+import { pathFromText, pathToText, type BytePath } from '../format/path.js';
 import { lockSource } from '../repository/source-lock.js';
 import type { Cut, ManifestDetail } from '../format/manifest.js';
 import type { Catalog } from '../repository/catalog.js';
@@ -106,7 +106,8 @@ async function attemptBackup(
     // From here on it is done sooner than undone.
     if (signal?.aborted === true) throw interrupted();
     progress.enter('committing');
-    const time = databases.time ?? startedAt;
+    const { origin } = options.labels;
+    const time = origin?.time ?? databases.time ?? startedAt;
     const draft = { time, purpose: options.labels.purpose, totals: writer.totals };
     const detail = detailOf(scope, options, { writer, problems, cut: databases.cut });
     const { id, bytes } = await commitBackup(session, builder, {
@@ -114,7 +115,8 @@ async function attemptBackup(
       detail,
       known: new ManifestCatalog(catalog, repository),
     });
-    memory.commit();
+    // The copy that an import reads is gone after it: nothing is worth remembering of it.
+    if (origin === undefined) memory.commit();
     return {
       id,
       time,
@@ -179,7 +181,7 @@ function detailOf(
     host: labels.host,
     roots: scope.roots.map((root) => ({
       name: root.name,
-      path: root.path,
+      path: labels.origin === undefined ? root.path : pathFromText(labels.origin.path),
       entries: seen.writer.entriesOf(root),
     })),
     tags: [...new Set(labels.tags)].sort((a, b) => compareBytes(utf8(a), utf8(b))),

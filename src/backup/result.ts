@@ -16,6 +16,14 @@ export interface BackupSelection {
   readonly skip: readonly string[];
 }
 
+/** Where a state comes from that was not captured here and now, but is a backup of another program. */
+export interface BackupOrigin {
+  /** The moment whose state it is, milliseconds since 1970. */
+  readonly time: number;
+  /** The path that the one root is recorded with. */
+  readonly path: string;
+}
+
 /** What the manifest says about the backup. */
 export interface BackupLabels {
   readonly host: string;
@@ -23,6 +31,8 @@ export interface BackupLabels {
   readonly purpose: Purpose;
   /** Program and version. */
   readonly writer: string;
+  /** Of an import, whose one source is a copy. */
+  readonly origin?: BackupOrigin;
 }
 
 /** How to go about it. */

@@ -19,8 +19,15 @@ import { makeDirectories } from '../source/make-directories.js';
 /** What a file gets besides its bytes. */
 export interface StagedAttributes {
   readonly mode: number;
-  /** Milliseconds since 1970; undefined leaves it as it is. */
-  readonly mtime?: number;
+  /** Milliseconds since 1970. */
+  readonly mtime: number;
+}
+
+/** A file being written. */
+export interface StagedFile extends Disposable {
+  append(bytes: Uint8Array): void;
+  /** Sets its time and waits until it is on the disk. */
+  keep(mtime: number): void;
 }
 
 /** A directory being filled. Paths are checked (§10.3) by whoever has them from elsewhere. */
@@ -54,27 +61,27 @@ export class StagedDirectory {
     this.#made.add(path);
   }
 
-  /**
-   * Writes a new file, durably.
-   *
-   * @param finish - is given the file's descriptor when all bytes are written.
-   */
-  async write(
-    path: BytePath,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    { mode, mtime }: StagedAttributes,
-  ): Promise<void> {
+  /** Makes a file, and the directories above it, where nothing is yet. */
+  create(path: BytePath, mode: number): StagedFile {
     this.makeDirectory(parentPath(path) ?? ('' as BytePath));
-    const descriptor = attempt(pathToText(path), () => openSync(this.place(path), 'wx', mode));
-    try {
-      for await (const bytes of chunks) attempt(pathToText(path), () => append(descriptor, bytes));
-      attempt(pathToText(path), () => {
-        if (mtime !== undefined) futimesSync(descriptor, mtime / 1000, mtime / 1000);
-        fsyncSync(descriptor);
-      });
-    } finally {
-      closeSync(descriptor);
-    }
+    const name = pathToText(path);
+    const descriptor = attempt(name, () => openSync(this.place(path), 'wx', mode));
+    return {
+      append: (bytes) => attempt(name, () => append(descriptor, bytes)),
+      keep: (mtime) =>
+        attempt(name, () => {
+          futimesSync(descriptor, mtime / 1000, mtime / 1000);
+          fsyncSync(descriptor);
+        }),
+      [Symbol.dispose]: () => closeSync(descriptor),
+    };
+  }
+
+  /** Makes a file of `chunks`. */
+  write(path: BytePath, chunks: Iterable<Uint8Array>, { mode, mtime }: StagedAttributes): void {
+    using file = this.create(path, mode);
+    for (const bytes of chunks) file.append(bytes);
+    file.keep(mtime);
   }
 
   /** Where an entry lies. */

@@ -38,7 +38,7 @@ export function openFile(
   return plaintext;
 }
 
-export async function readBackup(crypto: CryptoProvider, stored: StoredBackup): Promise<ReadBackup> {
+export function readBackup(crypto: CryptoProvider, stored: StoredBackup): ReadBackup {
   const directory = mkdtempSync(join(tmpdir(), 'nbak-test-v1-'));
   try {
     const source = join(directory, 'backup');
@@ -49,7 +49,7 @@ export async function readBackup(crypto: CryptoProvider, stored: StoredBackup): 
     using backup = new V1Directory(source);
     const target = join(directory, 'target');
     const access = { crypto, backup, vaultKey: stored.vaultKey ?? undefined };
-    const { era: keyEra = null } = await restoreV1(access, target);
+    const { era: keyEra = null } = restoreV1(access, target);
     const { era, createdAt, directory: origin } = backup.manifest;
     const files = backup.files.map((entry) => {
       const path = pathToText(entry.path);

@@ -179,6 +179,21 @@ function declareExchange(
     ),
     async () => (await import('./v1.js')).runV1Restore,
   );
+  attach(
+    addFromKey(declare(program, 'import <src>', 'take a backup of another program into the repository'))
+      .addOption(
+        new Option('--format <format>', 'what it is')
+          .choices(['auto', 'v1', 'chaos-cypher', 'odysseus-json', 'odysseus-tar'])
+          .default('auto'),
+      )
+      .option('--origin <path>', 'what it is a backup of, instead of what it says')
+      .option('--time <time>', 'its moment, instead of what it says')
+      .option('--database <name>', 'Chaos Cypher: the knowledge base that it is of')
+      .option('--host <host>', 'instead of this machine’s name')
+      .option('--tag <tag>', 'a label', collect)
+      .option('--max-size <size>', 'how much an archive may unpack to', '64GiB'),
+    async () => (await import('./import.js')).runImport,
+  );
 }
 
 /** The key of a backup that another program made. */

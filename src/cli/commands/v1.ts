@@ -68,14 +68,14 @@ export const runV1Verify: Run<FromKeyOptions> = async ({ context, options, args 
 };
 
 /** `nbak v1 restore DIR --target OUT` */
-export const runV1Restore: Run<FromKeyOptions & { readonly target?: string }> = async (invocation) => {
+export const runV1Restore: Run<FromKeyOptions & { readonly target?: string }> = (invocation) => {
   const { context, options, args } = invocation;
   const { target } = options;
   if (target === undefined || target === '')
     throw usage('--target OUT is missing: where should the files go?');
   using backup = new V1Directory(String(args[0]));
   const access = accessTo(context, backup, fromOrOwnVaultKeyText(context, options));
-  const { files, bytes, era } = await restoreV1(access, target);
+  const { files, bytes, era } = restoreV1(access, target);
   const keyEra = era ?? null;
   if (context.options.json === true) {
     const { path, manifest } = backup;
@@ -92,7 +92,7 @@ export const runV1Restore: Run<FromKeyOptions & { readonly target?: string }> = 
     printLine(`restored ${count(files, 'file')} (${formatBytes(bytes)}) to ${printable(target)}`);
     noteEra(backup, era);
   }
-  return 0;
+  return Promise.resolve(0);
 };
 
 function found(args: Invocation<object>['args']): readonly string[] {

@@ -7,6 +7,7 @@ import { toHex } from '../../format/bytes.js';
 import { pathToText } from '../../format/path.js';
 import { decodeV1Head, hasV1Magic, V1_HEAD_BYTES } from '../../format/v1/file.js';
 import { v1ChecksumInput, type V1Entry } from '../../format/v1/manifest.js';
+import { assertWanted } from '../interruption.js';
 import type { StoredFile, V1Directory } from './directory.js';
 
 /** How files are read. */
@@ -36,7 +37,7 @@ export function* readV1File(reading: V1Reading, entry: V1Entry): Generator<Uint8
   if (isEncrypted && (head === undefined || !hasV1Magic(head))) throw notEncrypted(reading, entry);
   const opening = startOpening(head, key);
   for (const block of file.blocks(head?.length ?? 0)) {
-    if (signal?.aborted === true) throw new NbakError('INTERRUPTED', 'Interrupted: nothing is half-written');
+    assertWanted(signal);
     running.update(block);
     yield opening === undefined ? block : opening.update(block);
   }

@@ -33,7 +33,7 @@ export interface V1Restored {
  *
  * @throws NbakError what {@link findV1Key} and reading its files throw. What was written until then is to be discarded.
  */
-export async function stageV1(access: V1Access, staged: StagedDirectory): Promise<V1Restored> {
+export function stageV1(access: V1Access, staged: StagedDirectory): V1Restored {
   const { crypto, backup, vaultKey, signal } = access;
   assertOverallChecksum(crypto, backup);
   const key = findV1Key(crypto, backup, vaultKey);
@@ -45,7 +45,7 @@ export async function stageV1(access: V1Access, staged: StagedDirectory): Promis
       staged.makeDirectory(entry.path);
       continue;
     }
-    await staged.write(entry.path, readV1File(reading, entry), {
+    staged.write(entry.path, readV1File(reading, entry), {
       mode: 0o600,
       mtime: mtimeOf(backup, entry.path),
     });
@@ -59,12 +59,12 @@ export async function stageV1(access: V1Access, staged: StagedDirectory): Promis
  *
  * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_FAILED`, `SPACE_INSUFFICIENT`, and what {@link stageV1} throws.
  */
-export async function restoreV1(access: V1Access, target: string): Promise<V1Restored> {
+export function restoreV1(access: V1Access, target: string): V1Restored {
   assertAbsentOrEmpty(target);
   assertSpace(target, sizeOf(access.backup));
   const staged = StagedDirectory.beside(target);
   try {
-    const restored = await stageV1(access, staged);
+    const restored = stageV1(access, staged);
     staged.commit(target);
     return restored;
   } catch (error) {

@@ -1,0 +1,35 @@
+/** The table of formats that `nbak import` reads (§32). What reads one is loaded when it is used. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ForeignFormat, SourceFormat } from './format.js';
+
+const SQLITE = Buffer.from('SQLite format 3\0');
+const GZIP = Buffer.of(0x1f, 0x8b);
+
+/** Asked in order; the first that recognises a source reads it. */
+export const FORMATS: readonly ForeignFormat[] = [
+  {
+    name: 'v1',
+    recognises: ({ path, isDirectory }) => isDirectory && existsSync(join(path, 'manifest.json')),
+    stage: async (task) => (await import('./v1/import.js')).stageV1Backup(task),
+  },
+  {
+    name: 'odysseus-tar',
+    recognises: ({ start }) => GZIP.equals(start.subarray(0, GZIP.length)),
+    stage: async (task) => (await import('./odysseus/archive.js')).stageOdysseusArchive(task),
+  },
+  {
+    name: 'chaos-cypher',
+    recognises: ({ start }) => SQLITE.equals(start.subarray(0, SQLITE.length)),
+    stage: async (task) => (await import('./chaos-cypher.js')).stageChaosCypher(task),
+  },
+  {
+    name: 'odysseus-json',
+    recognises: ({ path, start }) => path.endsWith('.json') && /^\s*\{/.test(new TextDecoder().decode(start)),
+    stage: async (task) => (await import('./odysseus/export-file.js')).stageOdysseusExport(task),
+  },
+];
+
+/** The names of all of them. */
+export const SOURCE_FORMATS: readonly SourceFormat[] = FORMATS.map(({ name }) => name);
