@@ -22,7 +22,7 @@ export const FORMATS: readonly ForeignFormat[] = [
   {
     name: 'chaos-cypher',
     recognises: ({ start }) => SQLITE.equals(start.subarray(0, SQLITE.length)),
-    stage: async (task) => (await import('./chaos-cypher.js')).stageChaosCypher(task),
+    stage: async (task) => (await import('./chaos-cypher/import.js')).stageChaosCypher(task),
   },
   {
     name: 'odysseus-json',

@@ -2,6 +2,8 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { NbakError } from '../errors.js';
+import { fileTime, type FileTime } from '../restore/attributes.js';
+import { timestampFromNanoseconds } from '../source/clock.js';
 import { assertWanted } from './interruption.js';
 
 const BLOCK_BYTES = 1 << 20;
@@ -9,8 +11,7 @@ const BLOCK_BYTES = 1 << 20;
 /** The blocks of a file, each good until the next is asked for, and its times. */
 export class SourceFile implements Disposable {
   readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly mtime: number;
+  readonly mtime: FileTime;
   readonly #descriptor: number;
   readonly #path: string;
 
@@ -18,9 +19,9 @@ export class SourceFile implements Disposable {
   constructor(path: string) {
     this.#path = path;
     this.#descriptor = this.#attempt(() => openSync(path, 'r'));
-    const { size, mtimeMs } = fstatSync(this.#descriptor);
-    this.size = size;
-    this.mtime = mtimeMs;
+    const { size, mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
+    this.size = Number(size);
+    this.mtime = fileTime({ mtime: timestampFromNanoseconds(mtimeNs) });
   }
 
   /** @throws NbakError `SOURCE_UNREADABLE`, `INTERRUPTED`. */

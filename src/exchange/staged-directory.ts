@@ -14,20 +14,22 @@ import {
 import { dirname, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import { parentPath, pathToBytes, pathToText, type BytePath } from '../format/path.js';
+import type { FileTime } from '../restore/attributes.js';
 import { makeDirectories } from '../source/make-directories.js';
 
 /** What a file gets besides its bytes. */
 export interface StagedAttributes {
   readonly mode: number;
-  /** Milliseconds since 1970. */
-  readonly mtime: number;
+  readonly mtime: FileTime;
 }
 
 /** A file being written. */
 export interface StagedFile extends Disposable {
   append(bytes: Uint8Array): void;
+  /** Writes over the first bytes. */
+  replaceStart(bytes: Uint8Array): void;
   /** Sets its time and waits until it is on the disk. */
-  keep(mtime: number): void;
+  keep(mtime: FileTime): void;
 }
 
 /** A directory being filled. Paths are checked (§10.3) by whoever has them from elsewhere. */
@@ -67,10 +69,11 @@ export class StagedDirectory {
     const name = pathToText(path);
     const descriptor = attempt(name, () => openSync(this.place(path), 'wx', mode));
     return {
-      append: (bytes) => attempt(name, () => append(descriptor, bytes)),
+      append: (bytes) => attempt(name, () => write(descriptor, bytes, null)),
+      replaceStart: (bytes) => attempt(name, () => write(descriptor, bytes, 0)),
       keep: (mtime) =>
         attempt(name, () => {
-          futimesSync(descriptor, mtime / 1000, mtime / 1000);
+          futimesSync(descriptor, mtime, mtime);
           fsyncSync(descriptor);
         }),
       [Symbol.dispose]: () => closeSync(descriptor),
@@ -115,8 +118,12 @@ export class StagedDirectory {
   }
 }
 
-function append(descriptor: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
+/** @param start - null writes where the last write ended. */
+function write(descriptor: number, bytes: Uint8Array, start: number | null): void {
+  for (let written = 0; written < bytes.length;) {
+    const position = start === null ? null : start + written;
+    written += writeSync(descriptor, bytes, written, bytes.length - written, position);
+  }
 }
 
 function syncDirectory(path: string): void {

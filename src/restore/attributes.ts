@@ -25,7 +25,7 @@ export function attributesOf(entry: Entry, owner: TargetOwner): FileAttributes {
 }
 
 /** Node takes times as floating-point seconds and cuts them to microseconds: half of one keeps the right one. */
-export function fileTime({ mtime }: Entry): FileTime {
+export function fileTime({ mtime }: Pick<Entry, 'mtime'>): FileTime {
   // Node takes a negative number for "now".
   if (mtime.seconds < 0) return new Date(mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6));
   return mtime.seconds + (Math.floor(mtime.nanoseconds / 1000) + 0.5) / 1e6;

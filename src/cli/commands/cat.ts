@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import { NbakError } from '../../errors.js';
 import { pathToText } from '../../format/path.js';
+import { readContiguously } from '../../repository/contiguous.js';
 import { readEntries } from '../../repository/entries.js';
-import { readData } from '../../repository/file-data.js';
 import { Selector } from '../../restore/selection.js';
 import type { FilterOptions } from '../describe.js';
 import type { Run } from '../declaration.js';
@@ -29,25 +29,12 @@ export const runCat: Run<FilterOptions> = async ({ context, options, args }) => 
         },
       );
     }
-    let position = 0;
-    for await (const { offset, bytes } of readData(item, reader.blobs, reader.keys)) {
-      await writeHole(offset - position);
-      await write(bytes);
-      position = offset + bytes.length;
-    }
-    await writeHole(item.entry.size - position);
+    for await (const bytes of readContiguously(item, reader.blobs, reader.keys)) await write(bytes);
     return 0;
   }
   selector.assertAllFound();
   return 0;
 };
-
-const ZEROS = new Uint8Array(64 * 1024);
-
-async function writeHole(length: number): Promise<void> {
-  for (let left = length; left > 0; left -= ZEROS.length)
-    await write(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
-}
 
 async function write(bytes: Uint8Array): Promise<void> {
   if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');

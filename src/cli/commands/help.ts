@@ -24,6 +24,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['NBAK_REPOSITORY', 'the repository (-r)'],
   ['NBAK_VAULT_KEY', 'the vault key itself; --vault-key-file and --vault-key-command go before it'],
   ['NBAK_FROM_VAULT_KEY', 'the vault key of an encrypted backup of another program (v1, import)'],
+  ['NBAK_TO_VAULT_KEY', 'the vault key of the application that a backup is exported for (export)'],
   ['NBAK_PUBLIC_KEY', 'the verification key, or a file that holds it (--public-key)'],
   ['NBAK_CACHE_DIR', 'where the catalog is kept (--cache-dir), else $XDG_CACHE_HOME/nbak or ~/.cache/nbak'],
   [

@@ -194,6 +194,21 @@ function declareExchange(
       .option('--max-size <size>', 'how much an archive may unpack to', '64GiB'),
     async () => (await import('./import.js')).runImport,
   );
+  attach(
+    addFilters(declare(program, 'export <backup> <dest>', 'write a backup as another program takes it'))
+      .addOption(new Option('--format <format>', 'as what').choices(['v1', 'chaos-cypher', 'odysseus-json']))
+      .addOption(new Option('--era <era>', 'v1: for which').choices(['nodyn', 'lynox']).default('lynox'))
+      .option('--plain', 'v1: not encrypted')
+      .option(
+        '--to-vault-key-file <file>',
+        'v1: file with the application’s vault key (else NBAK_TO_VAULT_KEY, else the repository’s)',
+      )
+      .option('--database <name>', 'Chaos Cypher: which knowledge base')
+      .option('--revision <id>', 'Chaos Cypher: as made before this migration')
+      .option('--user <name>', 'Odysseus: whose export')
+      .option('--include-secrets', 'Odysseus: with the credentials in its settings'),
+    async () => (await import('./export.js')).runExport,
+  );
 }
 
 /** The key of a backup that another program made. */

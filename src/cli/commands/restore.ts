@@ -1,7 +1,7 @@
 /** `nbak restore`: a backup, or a part of it, into a directory or over one; or the end of a restore that was cut off. */
 
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { planRestore } from '../../restore/plan.js';
 import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
 import { restore } from '../../restore/restore.js';
@@ -9,6 +9,7 @@ import { pathToText } from '../../format/path.js';
 import { assertNoUnfinishedRestore } from '../../source/unfinished-restore.js';
 import type { Invocation, Run } from '../declaration.js';
 import { parseChoice, usage } from '../options.js';
+import { assertOutsideRepository } from '../outside-repository.js';
 import { ProgressLine } from '../progress-line.js';
 import { count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import type { RestoreFlags } from './restore-flags.js';
@@ -29,7 +30,8 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
     return runResume(context, directory, flags);
   }
   if (args[0] === undefined) throw usage('BACKUP is missing: an id, or latest');
-  assertOutside(directory, context.repositoryPath, way);
+  const option = way === 'in-place' ? '--in-place' : '--target';
+  assertOutsideRepository(`${option} ${directory}`, directory, context.repositoryPath);
   const check = parseChoice(flags.check, ['full', 'none'], '--check');
   using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
   const { backup, reader } = await selectContent(context, String(args[0]), flags);
@@ -96,21 +98,4 @@ function assertFlags(flags: RestoreFlags, way: Destination['way']): void {
   if (flags.delete === true && flags.overwrite === undefined) throw usage('--delete goes with --overwrite');
   if (flags.root !== undefined && way !== 'in-place') throw usage('--root goes with --in-place');
   if (!flags.safetyBackup && way !== 'in-place') throw usage('--no-safety-backup goes with --in-place');
-}
-
-/** Files restored into the repository would be foreign objects in it, and `verify` would call them tampering. */
-function assertOutside(target: string, repository: string, way: Destination['way']): void {
-  const real = realPathOf(resolve(target));
-  const home = realPathOf(repository);
-  const option = way === 'in-place' ? '--in-place' : '--target';
-  if (real === home || real.startsWith(`${home}/`)) throw usage(`${option} ${target} lies in the repository`);
-}
-
-/** The real path of the nearest directory that exists, with the rest behind it. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path === dirname(path) ? path : join(realPathOf(dirname(path)), basename(path));
-  }
 }

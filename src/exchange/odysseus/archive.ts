@@ -1,6 +1,6 @@
 /** `odysseus-backup-*.tar.gz`: the data directory of Odysseus as its own script archives it (§32.4). */
 
-import { createReadStream, lstatSync, rmSync } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
@@ -133,7 +133,7 @@ class Unpacking {
       throw limitExceeded(this.#name, 'a member', entry.size, this.#mostBytes);
     assertSpace(this.#staged.path, entry.size);
     const file = this.#staged.create(path, (entry.mode ?? 0o600) & 0o777);
-    const mtime = entry.mtime?.getTime() ?? lstatSync(this.#staged.path).mtimeMs;
+    const mtime = entry.mtime ?? new Date();
     entry.on('data', (bytes: Buffer) => this.#attempt(() => file.append(bytes)));
     entry.on('end', () => {
       this.#attempt(() => file.keep(mtime));

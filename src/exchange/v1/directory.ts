@@ -4,25 +4,26 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realp
 import { basename } from 'node:path';
 import { NbakError, type ErrorCode } from '../../errors.js';
 import { limitExceeded } from '../../format/shape.js';
-import { pathFromText, pathToText, type BytePath } from '../../format/path.js';
+import { pathToText, type BytePath } from '../../format/path.js';
 import {
   decodeV1Manifest,
   isV1Directory,
   V1_LIMITS,
+  V1_MANIFEST,
   type V1Entry,
   type V1Manifest,
 } from '../../format/v1/manifest.js';
 import { isV1Unfinished } from '../../format/v1/name.js';
+import { fileTime, type FileTime } from '../../restore/attributes.js';
 import { HeldDirectory } from '../../restore/held-directory.js';
+import { timestampFromNanoseconds } from '../../source/clock.js';
 
-const MANIFEST = pathFromText('manifest.json');
 const BLOCK_BYTES = 1 << 20;
 
 /** An open file of a backup. */
 export interface StoredFile extends Disposable {
   readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly mtime: number;
+  readonly mtime: FileTime;
   /** All bytes from `start` on, in blocks that are good until the next is asked for. */
   blocks(start: number): Generator<Uint8Array, void, void>;
 }
@@ -49,7 +50,7 @@ export class V1Directory implements Disposable {
     }
     this.#held = openDirectory(path);
     try {
-      using file = this.open(MANIFEST);
+      using file = this.open(V1_MANIFEST);
       if (file.size > V1_LIMITS.manifestBytes)
         throw limitExceeded('manifest.json', 'its size', file.size, V1_LIMITS.manifestBytes);
       this.manifest = decodeV1Manifest(Buffer.concat([...file.blocks(0)].map((bytes) => Buffer.from(bytes))));
@@ -80,14 +81,14 @@ export class V1Directory implements Disposable {
     } catch (cause) {
       throw openError(this.path, name, cause);
     }
-    const stat = fstatSync(descriptor);
+    const stat = fstatSync(descriptor, { bigint: true });
     if (!stat.isFile()) {
       closeSync(descriptor);
       throw unexpected(this.path, name);
     }
     return {
-      size: stat.size,
-      mtime: stat.mtimeMs,
+      size: Number(stat.size),
+      mtime: fileTime({ mtime: timestampFromNanoseconds(stat.mtimeNs) }),
       blocks: (start) => blocksOf(descriptor, start),
       [Symbol.dispose]: () => closeSync(descriptor),
     };
@@ -95,7 +96,10 @@ export class V1Directory implements Disposable {
 
   /** Names below it that its manifest does not know, in order; of a directory that it does not know, the name alone. */
   unlisted(): readonly string[] {
-    const known = new Set(['manifest.json', ...this.manifest.entries.map(({ path }) => pathToText(path))]);
+    const known = new Set<string>([
+      V1_MANIFEST,
+      ...this.manifest.entries.map(({ path }) => pathToText(path)),
+    ]);
     for (const path of [...known]) {
       for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
         known.add(path.slice(0, at));
@@ -120,7 +124,7 @@ export class V1Directory implements Disposable {
 
 /** The backups below `directory`, or it alone where it is one; unfinished ones and what has no manifest are none. */
 export function findV1Directories(directory: string): readonly string[] {
-  const isBackup = (path: string): boolean => readNames(path).includes('manifest.json');
+  const isBackup = (path: string): boolean => readNames(path).includes(V1_MANIFEST);
   if (isBackup(directory)) return [directory];
   return readNames(directory)
     .filter((name) => !isV1Unfinished(name))

@@ -3,8 +3,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { CryptoProvider } from '../../crypto/provider.js';
 import { NbakError } from '../../errors.js';
+import type { BytePath } from '../../format/path.js';
 import { V1_HEAD_BYTES } from '../../format/v1/file.js';
 import { isV1Directory, type V1Era } from '../../format/v1/manifest.js';
+import type { FileTime } from '../../restore/attributes.js';
 import { assertSpace } from '../../restore/target.js';
 import { StagedDirectory } from '../staged-directory.js';
 import { assertOverallChecksum, readV1File, type V1Reading } from './content.js';
@@ -78,7 +80,7 @@ export function sizeOf({ files }: V1Directory): number {
   return files.reduce((sum, { size }) => sum + size, 0);
 }
 
-function mtimeOf(backup: V1Directory, path: Parameters<V1Directory['open']>[0]): number {
+function mtimeOf(backup: V1Directory, path: BytePath): FileTime {
   using file = backup.open(path);
   return file.mtime;
 }

@@ -35,6 +35,9 @@ export interface V1Manifest {
   readonly checksum: string;
 }
 
+/** What the manifest is called. */
+export const V1_MANIFEST = 'manifest.json' as BytePath;
+
 /** What a reader takes at most (§31.4). */
 export const V1_LIMITS = { manifestBytes: 67_108_864, entries: 1_000_000 } as const;
 

@@ -2,12 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { NbakError } from '../errors.js';
-import { pathFromText } from '../format/path.js';
-import { SIDECAR_SUFFIXES, sniffDatabase } from '../source/sqlite/header.js';
-import { assertSpace } from '../restore/target.js';
-import type { StagedState, StagingTask } from './format.js';
-import { SourceFile, timeInName } from './source-file.js';
+import { NbakError } from '../../errors.js';
+import { pathFromText } from '../../format/path.js';
+import { SIDECAR_SUFFIXES, sniffDatabase } from '../../source/sqlite/header.js';
+import { assertSpace } from '../../restore/target.js';
+import type { StagedState, StagingTask } from '../format.js';
+import { SourceFile, timeInName } from '../source-file.js';
 
 const DATABASE_NAME = /^[A-Za-z0-9_-]+$/;
 const BEFORE_MIGRATION = /^pre-.+-\d{8}T\d{6}Z\.db$/;
