@@ -145,6 +145,18 @@ export type {
 export type { Selection } from './restore/selection.js';
 export { checkDatabaseData, type IntegrityVerdict, type PlacedBytes } from './source/sqlite/integrity.js';
 
+export { importBackup, type ImportRequest, type ImportResult } from './exchange/import.js';
+export type { ImportWish, SourceFormat } from './exchange/format.js';
+export type { ExportResult, ExportTask } from './exchange/export.js';
+export { exportChaosCypher, type ChaosCypherWish } from './exchange/chaos-cypher/export.js';
+export { exportOdysseus, type OdysseusWish } from './exchange/odysseus/export.js';
+export { exportV1, type V1ExportWish } from './exchange/v1/export.js';
+export { findV1Directories, V1Directory, type StoredFile } from './exchange/v1/directory.js';
+export { restoreV1, type V1Access, type V1Restored } from './exchange/v1/restore.js';
+export { verifyV1, type V1Problem, type V1Verification } from './exchange/v1/verify.js';
+export type { V1Entry, V1Era, V1Manifest } from './format/v1/manifest.js';
+export type { FileTime } from './restore/attributes.js';
+
 export { examine } from './doctor/doctor.js';
 export type { CheckName, Finding, FindingVerdict } from './doctor/finding.js';
 export type { KeyOrigins, OpenedSetUp, Places, SetUp } from './doctor/set-up.js';

@@ -25,6 +25,8 @@ export interface ImportWish {
   readonly database: string | undefined;
   /** Bytes that an archive may unpack to. */
   readonly mostBytes: number;
+  /** Members that it may have. */
+  readonly mostMembers: number;
 }
 
 /** What is staged from what. */

@@ -45,6 +45,29 @@ export interface ImportResult extends BackupResult {
  *   is gone afterwards, whatever happens.
  * @throws NbakError `SOURCE_NOT_FOUND`, `USAGE_INVALID` for a source that no format recognises, what the format says
  *   of the source (§32), and what a backup throws. The repository is then what it was.
+ *
+ * @example
+ * ```ts
+ * import { importBackup, type BackupOptions, type Catalog, type UnlockedRepository } from 'nbak';
+ *
+ * async function takeArchive(
+ *   repository: UnlockedRepository,
+ *   catalog: Catalog,
+ *   backup: Omit<BackupOptions, 'selection'>,
+ * ): Promise<number> {
+ *   const { time } = await importBackup(repository, catalog, {
+ *     source: 'odysseus-backup-20260501-123456.tar.gz',
+ *     format: 'auto',
+ *     wish: { vaultKey: undefined, database: undefined, mostBytes: 2 ** 36, mostMembers: 1_000_000 },
+ *     origin: undefined,
+ *     time: undefined,
+ *     backup,
+ *   });
+ *   return time;
+ * }
+ *
+ * console.assert(typeof takeArchive === 'function');
+ * ```
  */
 export async function importBackup(
   repository: UnlockedRepository,
@@ -65,7 +88,8 @@ export async function importBackup(
     ...options.labels,
     tags: [...options.labels.tags, `imported:${format.name}`],
     purpose: state.purpose,
-    origin: { time: Math.floor(time), path: origin },
+    // Nobody vouches for the date: one to come would make it the latest backup until then.
+    origin: { time: Math.floor(Math.max(0, Math.min(time, Date.now()))), path: origin },
   };
   const selection = {
     sources: [join(staged.path, state.root)],
@@ -110,6 +134,6 @@ function originOf({ origin }: ImportRequest, said: string): string {
 function unrecognised(path: string): NbakError {
   return new NbakError('USAGE_INVALID', `${path} is no backup of a kind that is known`, {
     details: { path, formats: SOURCE_FORMATS },
-    hint: 'Say what it is with --format; `nbak backup` takes any directory.',
+    hint: 'Say what it is with --format; of a directory of backups import each; `nbak backup` takes any directory.',
   });
 }

@@ -99,6 +99,25 @@ describe('importing version 1', () => {
     expect(backups.map(({ time }) => time)).toEqual(['2026-05-02T00:00:00.000Z', '2026-05-01T00:00:00.000Z']);
   });
 
+  it('takes a date to come for now: nobody vouches for it, and it would be the latest until then', async () => {
+    const place = await makePlace();
+    makeV1Directory(place.path('a'), FILES, { vaultKey: null, createdAt: '2099-01-01T00:00:00.000Z' });
+    const { time } = await take(place, 0, [place.path('a')]);
+    expect(Date.parse(time)).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('gives its files the name that the format has where the manifest’s directory has none that is safe', async () => {
+    const place = await makePlace();
+    makeV1Directory(place.path('a'), FILES, { vaultKey: null });
+    const manifest = join(place.path('a'), 'manifest.json');
+    const fields = JSON.parse(readFileSync(manifest, 'utf8')) as Json;
+    for (const directory of ['/home/user/..', '/', 'C:\\Users\\ada', '/a\0b']) {
+      writeFileSync(manifest, JSON.stringify({ ...fields, lynox_dir: directory }));
+      const { id } = await take(place, 0, [place.path('a')]);
+      expect(await place.json(0, 'show', id), directory).toMatchObject({ roots: [{ name: 'lynox' }] });
+    }
+  });
+
   it('takes a key from a file, without the line end that an editor left there', async () => {
     const place = await makePlace();
     makeV1Directory(place.path('a'), FILES);

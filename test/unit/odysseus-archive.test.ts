@@ -18,13 +18,16 @@ const SOUND: readonly Member[] = [
 ];
 
 /** Unpacks an archive below a directory of the test. */
-async function unpack(archive: Uint8Array, mostBytes = 100_000_000): Promise<string> {
+async function unpack(
+  archive: Uint8Array,
+  { mostBytes = 100_000_000, mostMembers = 100 } = {},
+): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'nbak-test-archive-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'odysseus-backup-20260501-123456.tar.gz');
   writeFileSync(path, archive);
   const staged = new StagedDirectory(join(directory, 'inner/../staged'));
-  const wish = { vaultKey: undefined, database: undefined, mostBytes };
+  const wish = { vaultKey: undefined, database: undefined, mostBytes, mostMembers };
   await stageOdysseusArchive({ crypto: nodeCrypto, path, staged, wish });
   return staged.path;
 }
@@ -56,6 +59,13 @@ describe('an archive of Odysseus', () => {
     await expect(unpack(tarGz([...SOUND, member]))).rejects.toMatchObject({ code });
   });
 
+  it('is refused with more members than are allowed, directories among them', async () => {
+    const members = Array.from({ length: 9 }, (_, i): Member => ({ path: `data/${i}/`, type: '5' }));
+    await expect(unpack(tarGz([...SOUND, ...members]), { mostMembers: 11 })).resolves.toBeDefined();
+    const refused = unpack(tarGz([...SOUND, ...members]), { mostMembers: 10 });
+    await expect(refused).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
   it('writes nothing outside of its place before it is refused', async () => {
     const before = readdirSync(tmpdir()).filter((name) => name === 'evil');
     await expect(unpack(tarGz([{ path: 'data/../../../evil', content: 'x' }]))).rejects.toThrow();
@@ -82,9 +92,9 @@ describe('an archive of Odysseus', () => {
   it('is refused when it unpacks to more than is allowed, in a member or behind the last (O-8)', async () => {
     const bomb = tarGz([...SOUND, { path: 'data/bomb', content: Buffer.alloc(30_000_000) }]);
     expect(bomb.length).toBeLessThan(100_000);
-    await expect(unpack(bomb, 10_000_000)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await expect(unpack(bomb, { mostBytes: 10_000_000 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
     const behind = gzipSync(Buffer.alloc(30_000_000));
-    await expect(unpack(behind, 10_000_000)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await expect(unpack(behind, { mostBytes: 10_000_000 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 });
 

@@ -21,6 +21,7 @@ import {
 import { programVersion } from '../version.js';
 
 const LOCK_WAIT_MS = 30_000;
+const MOST_MEMBERS = 1_000_000;
 
 /** Options of `nbak import`. */
 export interface ImportFlags extends FromKeyOptions {
@@ -45,7 +46,7 @@ export const runImport: Run<ImportFlags> = async ({ context, options: flags, arg
   const result = await importBackup(unlocked, context.catalog(unlocked), {
     source: String(args[0]),
     format,
-    wish: { vaultKey, database: flags.database, mostBytes },
+    wish: { vaultKey, database: flags.database, mostBytes, mostMembers: MOST_MEMBERS },
     origin,
     time,
     backup: {
@@ -74,7 +75,8 @@ export const runImport: Run<ImportFlags> = async ({ context, options: flags, arg
 function parseTime(text: string): number {
   const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text);
   const time = isInstant ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw usage(`--time takes an instant such as 2026-05-01T12:00:00Z, not ${text}`);
+  if (Number.isNaN(time) || time < 0)
+    throw usage(`--time takes an instant such as 2026-05-01T12:00:00Z, not ${text}`);
   return time;
 }
 

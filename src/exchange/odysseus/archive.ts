@@ -9,13 +9,12 @@ import { assertSafePath, parentPath, pathFromText, pathToText, type BytePath } f
 import { limitExceeded } from '../../format/shape.js';
 import { SIDECAR_SUFFIXES, sniffDatabase } from '../../source/sqlite/header.js';
 import { assertSpace } from '../../restore/target.js';
-import type { StagedState, StagingTask } from '../format.js';
+import type { ImportWish, StagedState, StagingTask } from '../format.js';
 import { assertWanted } from '../interruption.js';
 import { sourceError, timeInName } from '../source-file.js';
 import type { StagedDirectory } from '../staged-directory.js';
 
 const ROOT = pathFromText('data');
-const MOST_MEMBERS = 1_000_000;
 const FILE_TYPES = ['File', 'OldFile', 'ContiguousFile'];
 
 /** Unpacks `odysseus-backup-YYYYMMDD-HHMMSS.tar.gz`. */
@@ -25,7 +24,7 @@ export async function stageOdysseusArchive({
   wish,
   signal,
 }: StagingTask): Promise<StagedState> {
-  const unpacking = new Unpacking(staged, basename(path), wish.mostBytes);
+  const unpacking = new Unpacking(staged, basename(path), wish);
   await unpacking.run(path, signal);
   const above = dirname(path);
   return {
@@ -41,16 +40,16 @@ export async function stageOdysseusArchive({
 class Unpacking {
   readonly #staged: StagedDirectory;
   readonly #name: string;
-  readonly #mostBytes: number;
+  readonly #limits: Pick<ImportWish, 'mostBytes' | 'mostMembers'>;
   readonly #kinds = new Map<BytePath, 'file' | 'directory'>();
   #members = 0;
   #bytes = 0;
   #failure: NbakError | undefined;
 
-  constructor(staged: StagedDirectory, name: string, mostBytes: number) {
+  constructor(staged: StagedDirectory, name: string, limits: Pick<ImportWish, 'mostBytes' | 'mostMembers'>) {
     this.#staged = staged;
     this.#name = name;
-    this.#mostBytes = mostBytes;
+    this.#limits = limits;
   }
 
   /** Reads the archive to its end. Nothing of it counts when this throws. */
@@ -64,8 +63,8 @@ class Unpacking {
       for await (const chunk of raw as AsyncIterable<Buffer>) {
         assertWanted(signal);
         this.#bytes += chunk.length;
-        if (this.#bytes > this.#mostBytes)
-          throw limitExceeded(this.#name, 'what it unpacks to', this.#bytes, this.#mostBytes);
+        if (this.#bytes > this.#limits.mostBytes)
+          throw limitExceeded(this.#name, 'what it unpacks to', this.#bytes, this.#limits.mostBytes);
         parser.write(chunk);
         if (this.#failure !== undefined) break;
       }
@@ -112,8 +111,9 @@ class Unpacking {
   #write(entry: ReadEntry): void {
     if (this.#failure !== undefined) throw this.#failure;
     this.#members += 1;
-    if (this.#members > MOST_MEMBERS)
-      throw limitExceeded(this.#name, 'the number of its members', this.#members, MOST_MEMBERS);
+    const { mostMembers } = this.#limits;
+    if (this.#members > mostMembers)
+      throw limitExceeded(this.#name, 'the number of its members', this.#members, mostMembers);
     const isDirectory = entry.type === 'Directory';
     const path = this.#pathOf(entry);
     if (!isDirectory && !FILE_TYPES.includes(entry.type)) {
@@ -129,8 +129,8 @@ class Unpacking {
       return;
     }
     // The size in its head is believed for this alone: before anything is written.
-    if (entry.size > this.#mostBytes)
-      throw limitExceeded(this.#name, 'a member', entry.size, this.#mostBytes);
+    if (entry.size > this.#limits.mostBytes)
+      throw limitExceeded(this.#name, 'a member', entry.size, this.#limits.mostBytes);
     assertSpace(this.#staged.path, entry.size);
     const file = this.#staged.create(path, (entry.mode ?? 0o600) & 0o777);
     const mtime = entry.mtime ?? new Date();

@@ -51,7 +51,8 @@ export function readSkill(text: string, usage: Readonly<Record<string, unknown>>
 
 const DEFAULT_CONFIDENCE = 0.8;
 
-type Scalar = string | number | boolean | null | readonly Scalar[];
+/** Numbers stay text: `1.0` is a version, too. */
+type Scalar = string | null | readonly Scalar[];
 
 function splitFrontmatter(text: string): { readonly fields: Record<string, Scalar>; readonly body: string } {
   const end = text.startsWith('---') ? text.indexOf('\n---', 3) : -1;
@@ -74,13 +75,10 @@ function splitFrontmatter(text: string): { readonly fields: Record<string, Scala
 function scalarOf(raw: string): Scalar {
   const text = raw.trim();
   if (text.startsWith('[') && text.endsWith(']')) return splitList(text.slice(1, -1)).map(scalarOf);
-  const word = text.toLowerCase();
-  if (word === 'true' || word === 'yes') return true;
-  if (word === 'false' || word === 'no') return false;
-  if (word === 'null' || word === 'none' || word === '~') return null;
+  if (/^(?:null|none|~)$/i.test(text)) return null;
   const [, , quoted] = /^(['"])([\s\S]*)\1$/.exec(text) ?? [];
   if (quoted !== undefined) return text.startsWith('"') ? unescaped(text, quoted) : quoted;
-  return /^[+-]?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+  return text;
 }
 
 /** Odysseus writes such texts as JSON, and so escapes them. */
@@ -157,11 +155,11 @@ function slugOf(text: string): string {
 
 function textOf(value: Scalar | undefined, otherwise: string): string {
   if (value === undefined || value === null || value === '') return otherwise;
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return typeof value === 'string' ? value : value.join(', ');
 }
 
 function listOf(value: Scalar | undefined): readonly string[] {
   if (value === undefined || value === null) return [];
-  const items = Array.isArray(value) ? (value as readonly Scalar[]) : [value];
+  const items = typeof value === 'string' ? [value] : value;
   return items.filter((item) => item !== null && item !== '').map(String);
 }
