@@ -76,7 +76,8 @@ export async function writeExport(
     const name = pathFromText(file.name);
     using writing = staged.create(name, 0o600);
     for await (const bytes of chunks) writing.append(bytes);
-    writing.keep(file.mtime);
+    writing.finish(file.mtime);
+    staged.sync();
     assertFree(path);
     renameSync(staged.place(name), path);
     return path;

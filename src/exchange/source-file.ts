@@ -69,6 +69,11 @@ export function sourceError(path: string, cause: unknown): NbakError {
   );
 }
 
+/** Blocks, each good until the next is asked for, as one. */
+export function joinBlocks(blocks: Iterable<Uint8Array>): Uint8Array {
+  return Buffer.concat(Array.from(blocks, (block) => Buffer.from(block)));
+}
+
 const STAMP = /(?<!\d)(\d{4})-?(\d{2})-?(\d{2})[T_-](\d{2})-?(\d{2})-?(\d{2})(?!\d)/;
 
 /**

@@ -28,14 +28,15 @@ export interface StagedFile extends Disposable {
   append(bytes: Uint8Array): void;
   /** Writes over the first bytes. */
   replaceStart(bytes: Uint8Array): void;
-  /** Sets its time and waits until it is on the disk. */
-  keep(mtime: FileTime): void;
+  /** Sets its time; nothing is written after it. */
+  finish(mtime: FileTime): void;
 }
 
 /** A directory being filled. Paths are checked (§10.3) by whoever has them from elsewhere. */
 export class StagedDirectory {
   readonly path: string;
   readonly #made = new Set<BytePath>(['' as BytePath]);
+  readonly #files: BytePath[] = [];
 
   /**
    * Makes it, mode 0700.
@@ -68,14 +69,11 @@ export class StagedDirectory {
     this.makeDirectory(parentPath(path) ?? ('' as BytePath));
     const name = pathToText(path);
     const descriptor = attempt(name, () => openSync(this.place(path), 'wx', mode));
+    this.#files.push(path);
     return {
       append: (bytes) => attempt(name, () => write(descriptor, bytes, null)),
       replaceStart: (bytes) => attempt(name, () => write(descriptor, bytes, 0)),
-      keep: (mtime) =>
-        attempt(name, () => {
-          futimesSync(descriptor, mtime, mtime);
-          fsyncSync(descriptor);
-        }),
+      finish: (mtime) => attempt(name, () => futimesSync(descriptor, mtime, mtime)),
       [Symbol.dispose]: () => closeSync(descriptor),
     };
   }
@@ -84,12 +82,18 @@ export class StagedDirectory {
   write(path: BytePath, chunks: Iterable<Uint8Array>, { mode, mtime }: StagedAttributes): void {
     using file = this.create(path, mode);
     for (const bytes of chunks) file.append(bytes);
-    file.keep(mtime);
+    file.finish(mtime);
   }
 
   /** Where an entry lies. */
   place(path: BytePath): Buffer {
     return Buffer.concat([Buffer.from(`${this.path}/`), pathToBytes(path)]);
+  }
+
+  /** Waits until all of it is on the disk. */
+  sync(): void {
+    for (const path of [...this.#files, ...this.#made])
+      attempt(pathToText(path), () => syncPath(this.place(path)));
   }
 
   /**
@@ -98,9 +102,10 @@ export class StagedDirectory {
    * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_FAILED`.
    */
   commit(target: string): void {
+    this.sync();
     try {
       renameSync(this.path, target);
-      syncDirectory(dirname(resolve(target)));
+      syncPath(dirname(resolve(target)));
     } catch (cause) {
       const { code = 'error' } = cause as NodeJS.ErrnoException;
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw failed(target, cause);
@@ -126,7 +131,7 @@ function write(descriptor: number, bytes: Uint8Array, start: number | null): voi
   }
 }
 
-function syncDirectory(path: string): void {
+function syncPath(path: string | Buffer): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

@@ -26,5 +26,6 @@ export async function* readContiguously(
 }
 
 function* zeros(length: number): Generator<Uint8Array, void, void> {
-  for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
+  for (let left = length; left > 0; left -= ZEROS.length)
+    yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
 }

@@ -111,6 +111,17 @@ describe('v1 verify', () => {
 });
 
 describe('v1 restore', () => {
+  it('restores a backup of more files than fit into one block of its manifest', async () => {
+    const place = await makePlace({ init: false });
+    const files = Object.fromEntries(
+      Array.from({ length: 6000 }, (_, i) => [`memory/${'x'.repeat(60)}${i}`, String(i)]),
+    );
+    makeV1Directory(place.path('backup'), files, { vaultKey: null });
+    expect(statSync(place.path('backup/manifest.json')).size).toBeGreaterThan(2 ** 20);
+    const result = await ask(place, 0, ['restore', place.path('backup'), '--target', place.path('t')]);
+    expect(result).toMatchObject({ files: 6000 });
+  });
+
   it('gives back every file, readable by the owner alone, and changes nothing in the backup', async () => {
     const place = await makePlace({ init: false });
     const directory = place.path('backup');

@@ -12,7 +12,7 @@ import { assertSpace } from '../../restore/target.js';
 import type { ImportWish, StagedState, StagingTask } from '../format.js';
 import { assertWanted } from '../interruption.js';
 import { sourceError, timeInName } from '../source-file.js';
-import type { StagedDirectory } from '../staged-directory.js';
+import type { StagedDirectory, StagedFile } from '../staged-directory.js';
 
 const ROOT = pathFromText('data');
 const FILE_TYPES = ['File', 'OldFile', 'ContiguousFile'];
@@ -44,6 +44,8 @@ class Unpacking {
   readonly #kinds = new Map<BytePath, 'file' | 'directory'>();
   #members = 0;
   #bytes = 0;
+  /** The member that is being written. */
+  #open: StagedFile | undefined;
   #failure: NbakError | undefined;
 
   constructor(staged: StagedDirectory, name: string, limits: Pick<ImportWish, 'mostBytes' | 'mostMembers'>) {
@@ -77,9 +79,10 @@ class Unpacking {
         : sourceError(path, error);
     } finally {
       compressed.destroy();
+      this.#close();
     }
     if (this.#failure !== undefined) throw this.#failure;
-    if (!this.#kinds.has(ROOT)) throw this.#invalid('it has no data/');
+    if (this.#kinds.get(ROOT) !== 'directory') throw this.#invalid('it has no data/');
   }
 
   /** Removes what lies beside a database: the script took a clean copy of it, and sidecars of another moment (O-2). */
@@ -132,12 +135,14 @@ class Unpacking {
     if (entry.size > this.#limits.mostBytes)
       throw limitExceeded(this.#name, 'a member', entry.size, this.#limits.mostBytes);
     assertSpace(this.#staged.path, entry.size);
-    const file = this.#staged.create(path, (entry.mode ?? 0o600) & 0o777);
+    // Readable for its owner, or it could not be backed up.
+    const file = this.#staged.create(path, ((entry.mode ?? 0) & 0o777) | 0o400);
     const mtime = entry.mtime ?? new Date();
+    this.#open = file;
     entry.on('data', (bytes: Buffer) => this.#attempt(() => file.append(bytes)));
     entry.on('end', () => {
-      this.#attempt(() => file.keep(mtime));
-      file[Symbol.dispose]();
+      this.#attempt(() => file.finish(mtime));
+      this.#close();
     });
   }
 
@@ -176,6 +181,11 @@ class Unpacking {
       if (!isNbakError(error)) throw error;
       this.#fail(error);
     }
+  }
+
+  #close(): void {
+    this.#open?.[Symbol.dispose]();
+    this.#open = undefined;
   }
 
   #fail(error: NbakError): void {

@@ -5,20 +5,10 @@ import { NbakError } from '../../errors.js';
 import { pathFromText } from '../../format/path.js';
 import { limitExceeded } from '../../format/shape.js';
 import type { StagedState, StagingTask } from '../format.js';
-import { SourceFile, timeInName } from '../source-file.js';
+import { joinBlocks, SourceFile, timeInName } from '../source-file.js';
 
-/** An export, as far as nbak looks. */
-export interface OdysseusExport {
-  readonly version: 1 | 2;
-  readonly exported_at?: string;
-  readonly exported_by?: string | null;
-  readonly memories?: readonly unknown[];
-  readonly presets?: object;
-  readonly skills?: readonly unknown[];
-  readonly settings?: object;
-  readonly features?: object;
-  readonly preferences?: object;
-}
+/** An export whose sections are what they have to be. */
+export type OdysseusExport = Readonly<Record<string, unknown>> & { readonly version: 1 | 2 };
 
 const LISTS = ['memories', 'skills', 'research', 'notes'] as const;
 const OBJECTS = ['presets', 'settings', 'features', 'preferences', 'calendar', 'tasks'] as const;
@@ -31,11 +21,11 @@ export const EXPORT_NAME = 'odysseus_backup.json';
 export function stageOdysseusExport({ path, staged, signal }: StagingTask): StagedState {
   using file = new SourceFile(path);
   if (file.size > MOST_BYTES) throw limitExceeded(basename(path), 'its size', file.size, MOST_BYTES);
-  const bytes = Buffer.concat([...file.blocks(signal)].map((block) => Buffer.from(block)));
+  const bytes = joinBlocks(file.blocks(signal));
   const { exported_at: exported } = parseOdysseusExport(bytes, basename(path));
   staged.write(pathFromText(EXPORT_NAME), [bytes], { mode: 0o600, mtime: file.mtime });
   // Without a zone, Odysseus means its own local time.
-  const said = exported === undefined ? Number.NaN : Date.parse(exported);
+  const said = typeof exported === 'string' ? Date.parse(exported) : Number.NaN;
   return {
     root: EXPORT_NAME,
     time: Number.isNaN(said) ? timeInName(basename(path), 'local') : said,
@@ -51,14 +41,13 @@ export function stageOdysseusExport({ path, staged, signal }: StagingTask): Stag
  * @throws NbakError `FORMAT_INVALID`, `FORMAT_NEWER` for a version above 2.
  */
 export function parseOdysseusExport(bytes: Uint8Array, name: string): OdysseusExport {
-  let json: unknown;
+  let fields: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    fields = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     throw invalid(name, 'it is no JSON');
   }
-  if (!isObject(json)) throw invalid(name, 'it is no object');
-  const fields = json;
+  if (!isObject(fields)) throw invalid(name, 'it is no object');
   // The application takes a missing version for 1.
   const { version = 1 } = fields;
   if (typeof version === 'number' && Number.isInteger(version) && version > 2) {

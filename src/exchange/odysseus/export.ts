@@ -82,7 +82,7 @@ async function fromExport(
 ): Promise<{ readonly user: string | null; readonly sections: Sections } | undefined> {
   const file = (await entriesOf(task)).find(({ place }) => place === pathFromText(EXPORT_NAME));
   if (file === undefined) return undefined;
-  const stored = parseOdysseusExport(await readWhole(task, file), EXPORT_NAME) as unknown as Sections;
+  const stored = parseOdysseusExport(await readWhole(task, file), EXPORT_NAME);
   const by = stored['exported_by'];
   const user = userOf(typeof by === 'string' && by !== '' ? [by] : [], wish.user);
   for (const name of ['research', 'calendar', 'tasks', 'notes'])

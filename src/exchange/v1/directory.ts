@@ -17,6 +17,7 @@ import { isV1Unfinished } from '../../format/v1/name.js';
 import { fileTime, type FileTime } from '../../restore/attributes.js';
 import { HeldDirectory } from '../../restore/held-directory.js';
 import { timestampFromNanoseconds } from '../../source/clock.js';
+import { joinBlocks } from '../source-file.js';
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -53,7 +54,7 @@ export class V1Directory implements Disposable {
       using file = this.open(V1_MANIFEST);
       if (file.size > V1_LIMITS.manifestBytes)
         throw limitExceeded('manifest.json', 'its size', file.size, V1_LIMITS.manifestBytes);
-      this.manifest = decodeV1Manifest(Buffer.concat([...file.blocks(0)].map((bytes) => Buffer.from(bytes))));
+      this.manifest = decodeV1Manifest(joinBlocks(file.blocks(0)));
     } catch (error) {
       this.#held.close();
       throw error;

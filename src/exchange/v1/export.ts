@@ -117,7 +117,7 @@ class V1Writer {
     {
       using file = staged.create(place, 0o600);
       await this.#writeContent(planned, file);
-      file.keep(fileTime(entry));
+      file.finish(fileTime(entry));
     }
     const type = entry.extra.database === undefined ? 'file' : 'sqlite';
     this.entries.push({ path: place, type, ...this.#measure(staged.place(place).toString()) });
