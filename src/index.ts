@@ -146,7 +146,8 @@ export type { Selection } from './restore/selection.js';
 export { checkDatabaseData, type IntegrityVerdict, type PlacedBytes } from './source/sqlite/integrity.js';
 
 export { importBackup, type ImportRequest, type ImportResult } from './exchange/import.js';
-export type { ImportWish, SourceFormat } from './exchange/format.js';
+export type { FormatName } from './exchange/format.js';
+export type { ImportWish } from './exchange/staging.js';
 export type { ExportResult, ExportTask } from './exchange/export.js';
 export { exportChaosCypher, type ChaosCypherWish } from './exchange/chaos-cypher/export.js';
 export { exportOdysseus, type OdysseusWish } from './exchange/odysseus/export.js';

@@ -1,12 +1,13 @@
-/** What a format that can be read is (§32): how one is recognised, and how it becomes files to back up. */
+/** What a format of other programs is: how one is recognised and becomes files to back up, and how one is written. */
 
-import type { CryptoProvider } from '../crypto/provider.js';
-import type { Purpose } from '../format/manifest.js';
-import type { V1Era } from '../format/v1/manifest.js';
-import type { StagedDirectory } from './staged-directory.js';
+import type { ChaosCypherWish } from './chaos-cypher/export.js';
+import type { ExportResult, ExportTask } from './export.js';
+import type { OdysseusWish } from './odysseus/export.js';
+import type { StagedState, StagingTask } from './staging.js';
+import type { V1ExportWish } from './v1/export.js';
 
-/** The names of the formats that can be read. */
-export type SourceFormat = 'v1' | 'chaos-cypher' | 'odysseus-json' | 'odysseus-tar';
+/** The names of all formats; each can be read. */
+export type FormatName = 'v1' | 'chaos-cypher' | 'odysseus-json' | 'odysseus-tar';
 
 /** What is looked at to tell which format something is. */
 export interface SourceLook {
@@ -17,47 +18,15 @@ export interface SourceLook {
   readonly start: Uint8Array;
 }
 
-/** What the user says about a source. */
-export interface ImportWish {
-  /** Of an encrypted source. */
-  readonly vaultKey: string | undefined;
-  /** The knowledge base that a database of Chaos Cypher is of. */
-  readonly database: string | undefined;
-  /** Bytes that an archive may unpack to. */
-  readonly mostBytes: number;
-  /** Members that it may have. */
-  readonly mostMembers: number;
-}
+/** What the user says about an export; each format takes what concerns it. */
+export type ExportWish = V1ExportWish & ChaosCypherWish & OdysseusWish;
 
-/** What is staged from what. */
-export interface StagingTask {
-  readonly crypto: CryptoProvider;
-  /** Absolute, without links. */
-  readonly path: string;
-  readonly staged: StagedDirectory;
-  readonly wish: ImportWish;
-  readonly signal?: AbortSignal;
-}
-
-/** Files that are ready to be backed up. */
-export interface StagedState {
-  /** Name below the staged directory of what is to be the root: a directory, or a single file. */
-  readonly root: string;
-  /** The moment whose state it is, milliseconds since 1970; undefined where neither name nor content say. */
-  readonly time: number | undefined;
-  /** Absolute path of what it is a backup of. */
-  readonly origin: string;
-  readonly purpose: Purpose;
-  /** Names of what was left out, and why it is no loss. */
-  readonly dropped: readonly string[];
-  /** Whose key opened an encrypted source. */
-  readonly keyEra?: V1Era;
-}
-
-/** A format that can be read: a row of the table. */
+/** A row of the table. */
 export interface ForeignFormat {
-  readonly name: SourceFormat;
+  readonly name: FormatName;
   readonly recognises: (look: SourceLook) => boolean;
-  /** Writes its files, checked, to the staged directory. @throws NbakError what is wrong with the source. */
+  /** Writes its files, checked, to the staged directory. @throws NbakError what is wrong with the source (§32). */
   readonly stage: (task: StagingTask) => Promise<StagedState>;
+  /** Writes a backup in this format (§33); absent where none is written. */
+  readonly write?: (task: ExportTask, wish: ExportWish) => Promise<ExportResult>;
 }

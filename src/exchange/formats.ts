@@ -1,8 +1,8 @@
-/** The table of formats that `nbak import` reads (§32). What reads one is loaded when it is used. */
+/** The one table of formats: what `nbak import` reads (§32) and `nbak export` writes (§33), loaded when it is used. */
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ForeignFormat, SourceFormat } from './format.js';
+import type { FormatName, ForeignFormat } from './format.js';
 
 const SQLITE = Buffer.from('SQLite format 3\0');
 const GZIP = Buffer.of(0x1f, 0x8b);
@@ -13,6 +13,7 @@ export const FORMATS: readonly ForeignFormat[] = [
     name: 'v1',
     recognises: ({ path, isDirectory }) => isDirectory && existsSync(join(path, 'manifest.json')),
     stage: async (task) => (await import('./v1/import.js')).stageV1Backup(task),
+    write: async (task, wish) => (await import('./v1/export.js')).exportV1(task, wish),
   },
   {
     name: 'odysseus-tar',
@@ -23,13 +24,15 @@ export const FORMATS: readonly ForeignFormat[] = [
     name: 'chaos-cypher',
     recognises: ({ start }) => SQLITE.equals(start.subarray(0, SQLITE.length)),
     stage: async (task) => (await import('./chaos-cypher/import.js')).stageChaosCypher(task),
+    write: async (task, wish) => (await import('./chaos-cypher/export.js')).exportChaosCypher(task, wish),
   },
   {
     name: 'odysseus-json',
     recognises: ({ path, start }) => path.endsWith('.json') && /^\s*\{/.test(new TextDecoder().decode(start)),
     stage: async (task) => (await import('./odysseus/export-file.js')).stageOdysseusExport(task),
+    write: async (task, wish) => (await import('./odysseus/export.js')).exportOdysseus(task, wish),
   },
 ];
 
 /** The names of all of them. */
-export const SOURCE_FORMATS: readonly SourceFormat[] = FORMATS.map(({ name }) => name);
+export const FORMAT_NAMES: readonly FormatName[] = FORMATS.map(({ name }) => name);

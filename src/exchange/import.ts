@@ -7,17 +7,18 @@ import type { BackupOptions, BackupResult } from '../backup/result.js';
 import { NbakError } from '../errors.js';
 import type { Catalog } from '../repository/catalog.js';
 import type { UnlockedRepository } from '../repository/open.js';
-import type { ForeignFormat, ImportWish, SourceFormat, SourceLook } from './format.js';
-import { FORMATS, SOURCE_FORMATS } from './formats.js';
+import type { ForeignFormat, FormatName, SourceLook } from './format.js';
+import { FORMATS, FORMAT_NAMES } from './formats.js';
 import { PrivateStaging } from './private-staging.js';
 import { SourceFile, sourceError } from './source-file.js';
 import { StagedDirectory } from './staged-directory.js';
+import type { ImportWish } from './staging.js';
 import type { V1Era } from '../format/v1/manifest.js';
 
 /** What is to be imported, and how. */
 export interface ImportRequest {
   readonly source: string;
-  readonly format: SourceFormat | 'auto';
+  readonly format: FormatName | 'auto';
   readonly wish: ImportWish;
   /** Absolute path that the root is recorded with, instead of what the source says. */
   readonly origin: string | undefined;
@@ -29,7 +30,7 @@ export interface ImportRequest {
 
 /** What was imported. */
 export interface ImportResult extends BackupResult {
-  readonly format: SourceFormat;
+  readonly format: FormatName;
   /** What the root is recorded with. */
   readonly origin: string;
   /** Names that were left out on purpose. */
@@ -133,7 +134,7 @@ function originOf({ origin }: ImportRequest, said: string): string {
 
 function unrecognised(path: string): NbakError {
   return new NbakError('USAGE_INVALID', `${path} is no backup of a kind that is known`, {
-    details: { path, formats: SOURCE_FORMATS },
+    details: { path, formats: FORMAT_NAMES },
     hint: 'Say what it is with --format; of a directory of backups import each; `nbak backup` takes any directory.',
   });
 }

@@ -2,10 +2,9 @@
 
 import { nodeCrypto } from '../../crypto/node.js';
 import { NbakError } from '../../errors.js';
-import { exportChaosCypher } from '../../exchange/chaos-cypher/export.js';
-import type { ExportResult, ExportTask } from '../../exchange/export.js';
-import { exportOdysseus } from '../../exchange/odysseus/export.js';
-import { exportV1 } from '../../exchange/v1/export.js';
+import type { ExportResult } from '../../exchange/export.js';
+import type { ExportWish, FormatName } from '../../exchange/format.js';
+import { FORMATS } from '../../exchange/formats.js';
 import { readVaultKey } from '../../vault/key-source.js';
 import type { Context } from '../context.js';
 import type { Run } from '../declaration.js';
@@ -15,8 +14,8 @@ import { assertOutsideRepository } from '../outside-repository.js';
 import { count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import { selectContent } from './select-backup.js';
 
-/** The formats that can be written. */
-const FORMATS = ['v1', 'chaos-cypher', 'odysseus-json'] as const;
+/** What can be written. */
+const WRITTEN = FORMATS.filter(({ write }) => write !== undefined).map(({ name }) => name);
 
 /** Options of `nbak export`. */
 export interface ExportFlags extends FilterOptions {
@@ -32,33 +31,33 @@ export interface ExportFlags extends FilterOptions {
 
 /** `nbak export BACKUP DEST` */
 export const runExport: Run<ExportFlags> = async ({ context, options: flags, args }) => {
-  if (flags.format === undefined) throw usage(`--format is missing: ${FORMATS.join(', ')}`);
-  const format = parseChoice(flags.format, FORMATS, '--format');
-  assertFlags(flags, format);
+  if (flags.format === undefined) throw usage(`--format is missing: ${WRITTEN.join(', ')}`);
+  const name = parseChoice(flags.format, WRITTEN, '--format');
+  assertFlags(flags, name);
+  const write = FORMATS.find((format) => format.name === name)?.write;
+  if (write === undefined) throw new RangeError('a format that is written has what writes it');
   const destination = String(args[1]);
   assertOutsideRepository(destination, destination, context.repositoryPath);
   const { backup, reader } = await selectContent(context, String(args[0]), flags);
   if (backup.detail === undefined) throw new RangeError('a detail can be read with the vault key');
   const source = { ...reader, backup, detail: backup.detail };
-  const result = await write(context, { source, destination, signal: context.signal }, flags, format);
-  if (context.options.json === true) printJson({ backup: backup.id, format, ...result });
+  const result = await write({ source, destination, signal: context.signal }, wishOf(context, flags, name));
+  if (context.options.json === true) printJson({ backup: backup.id, format: name, ...result });
   else print(result, context.options.quiet === true);
   return result.left.length === 0 ? 0 : 3;
 };
 
-function write(
-  context: Context,
-  task: ExportTask,
-  flags: ExportFlags,
-  format: (typeof FORMATS)[number],
-): Promise<ExportResult> {
-  const { database, revision, user, includeSecrets } = flags;
-  if (format === 'chaos-cypher') return exportChaosCypher(task, { database, revision });
-  if (format === 'odysseus-json')
-    return exportOdysseus(task, { user, secrets: includeSecrets === true ? 'included' : 'withheld' });
-  const era = parseChoice(flags.era, ['nodyn', 'lynox'], '--era');
-  const vaultKey = flags.plain === true ? undefined : applicationKey(context, flags);
-  return exportV1(task, { crypto: nodeCrypto, era, vaultKey });
+function wishOf(context: Context, flags: ExportFlags, name: FormatName): ExportWish {
+  const { database, revision, user, plain, includeSecrets } = flags;
+  return {
+    crypto: nodeCrypto,
+    era: parseChoice(flags.era, ['nodyn', 'lynox'], '--era'),
+    vaultKey: name === 'v1' && plain !== true ? applicationKey(context, flags) : undefined,
+    database,
+    revision,
+    user,
+    secrets: includeSecrets === true ? 'included' : 'withheld',
+  };
 }
 
 /** The key that the application has; whoever moved from it may have kept it for the repository. */
@@ -76,8 +75,8 @@ function applicationKey(context: Context, { toVaultKeyFile: file }: ExportFlags)
 }
 
 /** An option of another format is a mistake about what is written. */
-function assertFlags(flags: ExportFlags, format: (typeof FORMATS)[number]): void {
-  const owners: readonly (readonly [string, unknown, (typeof FORMATS)[number]])[] = [
+function assertFlags(flags: ExportFlags, format: FormatName): void {
+  const owners: readonly (readonly [string, unknown, FormatName])[] = [
     ['--plain', flags.plain, 'v1'],
     ['--to-vault-key-file', flags.toVaultKeyFile, 'v1'],
     ['--database', flags.database, 'chaos-cypher'],

@@ -2,7 +2,7 @@
 
 import { hostname, tmpdir } from 'node:os';
 import { isComplete } from '../../backup/result.js';
-import { SOURCE_FORMATS } from '../../exchange/formats.js';
+import { FORMAT_NAMES } from '../../exchange/formats.js';
 import { importBackup, type ImportResult } from '../../exchange/import.js';
 import type { Run } from '../declaration.js';
 import { fromOrOwnVaultKeyText, type FromKeyOptions } from '../from-key.js';
@@ -37,7 +37,7 @@ export interface ImportFlags extends FromKeyOptions {
 /** `nbak import SRC` */
 export const runImport: Run<ImportFlags> = async ({ context, options: flags, args }) => {
   const { origin } = flags;
-  const format = parseChoice(flags.format, ['auto', ...SOURCE_FORMATS], '--format');
+  const format = parseChoice(flags.format, ['auto', ...FORMAT_NAMES], '--format');
   const time = flags.time === undefined ? undefined : parseTime(flags.time);
   const mostBytes = parseSize(flags.maxSize, '--max-size');
   const vaultKey = fromOrOwnVaultKeyText(context, flags);

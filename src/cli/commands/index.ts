@@ -6,9 +6,6 @@ import { addGlobalOptions, collect } from '../options.js';
 
 /** Declares every command on `program`. */
 export function declareCommands(program: Command, attach: Attach): void {
-  const declare = (parent: Command, usage: string, summary: string): Command =>
-    addGlobalOptions(parent.command(usage).description(summary));
-
   const key = addGlobalOptions(
     program.command('key').description('vault keys and the verification key').helpCommand(false),
   );
@@ -96,7 +93,7 @@ export function declareCommands(program: Command, attach: Attach): void {
     async () => (await import('./cat.js')).runCat,
   );
 
-  declareExchange(program, { attach, declare });
+  declareExchange(program, attach);
 
   attach(
     addFilters(declare(program, 'forget <backup...>', 'drop backups from the history for good')).option(
@@ -151,16 +148,7 @@ function addBackupOptions(command: Command): Command {
 }
 
 /** What reads and writes the backups of other programs. */
-function declareExchange(
-  program: Command,
-  {
-    attach,
-    declare,
-  }: {
-    readonly attach: Attach;
-    readonly declare: (parent: Command, usage: string, summary: string) => Command;
-  },
-): void {
+function declareExchange(program: Command, attach: Attach): void {
   const v1 = addGlobalOptions(
     program.command('v1').description('backups of NBAK version 1, of nodyn and lynox').helpCommand(false),
   );
@@ -217,6 +205,11 @@ function addFromKey(command: Command): Command {
     '--from-vault-key-file <file>',
     'file with the vault key that it was encrypted with (else NBAK_FROM_VAULT_KEY)',
   );
+}
+
+/** A command of its own, with the options that all have. */
+function declare(parent: Command, usage: string, summary: string): Command {
+  return addGlobalOptions(parent.command(usage).description(summary));
 }
 
 /** What `latest` and `list` choose among. */

@@ -6,7 +6,7 @@ import { NbakError } from '../../errors.js';
 import { pathFromText } from '../../format/path.js';
 import { SIDECAR_SUFFIXES, sniffDatabase } from '../../source/sqlite/header.js';
 import { assertSpace } from '../../restore/target.js';
-import type { StagedState, StagingTask } from '../format.js';
+import type { StagedState, StagingTask } from '../staging.js';
 import { SourceFile, timeInName } from '../source-file.js';
 
 const DATABASE_NAME = /^[A-Za-z0-9_-]+$/;

@@ -9,7 +9,7 @@ import { assertSafePath, parentPath, pathFromText, pathToText, type BytePath } f
 import { limitExceeded } from '../../format/shape.js';
 import { SIDECAR_SUFFIXES, sniffDatabase } from '../../source/sqlite/header.js';
 import { assertSpace } from '../../restore/target.js';
-import type { ImportWish, StagedState, StagingTask } from '../format.js';
+import type { ImportWish, StagedState, StagingTask } from '../staging.js';
 import { assertWanted } from '../interruption.js';
 import { sourceError, timeInName } from '../source-file.js';
 import type { StagedDirectory, StagedFile } from '../staged-directory.js';

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { NbakError } from '../../errors.js';
 import { pathFromText } from '../../format/path.js';
 import { limitExceeded } from '../../format/shape.js';
-import type { StagedState, StagingTask } from '../format.js';
+import type { StagedState, StagingTask } from '../staging.js';
 import { joinBlocks, SourceFile, timeInName } from '../source-file.js';
 
 /** An export whose sections are what they have to be. */

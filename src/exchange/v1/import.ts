@@ -4,7 +4,7 @@ import { basename, isAbsolute } from 'node:path';
 import { pathFromText } from '../../format/path.js';
 import type { V1Manifest } from '../../format/v1/manifest.js';
 import { assertSpace } from '../../restore/target.js';
-import type { StagedState, StagingTask } from '../format.js';
+import type { StagedState, StagingTask } from '../staging.js';
 import { StagedDirectory } from '../staged-directory.js';
 import { V1Directory } from './directory.js';
 import { sizeOf, stageV1 } from './restore.js';
