@@ -96,6 +96,37 @@ export type { DetailSummary, ManifestSummary } from './repository/catalog-manife
 export { createPackChecker } from './repository/workers/pack-checker.js';
 export type { PackChecker } from './repository/pack-check.js';
 
+export type { RuledSource } from './source/ruled-source.js';
+export type {
+  AppKeyDeclaration,
+  AppKeySource,
+  TokenPlace,
+  TokensInDatabase,
+  TokensInFile,
+  TokenText,
+} from './source/profiles/app-keys.js';
+export type {
+  Elsewhere,
+  StateFinding,
+  Profile,
+  Restoring,
+  ProfileRule,
+  RunningSign,
+  Treatment,
+} from './source/profiles/profile.js';
+export { BUILT_IN_PROFILES, builtInProfile } from './source/profiles/built-in.js';
+export { processEnvironment, type Environment } from './source/profiles/environment.js';
+export { applyProfiles, type LeftOut, type ProfiledSources } from './source/profiles/apply.js';
+export type { ProfileRequest } from './source/profiles/rules-in-force.js';
+export type { RunningApplication } from './source/profiles/running.js';
+export { homesOf } from './source/profiles/homes.js';
+export {
+  reportOn,
+  type ProfileReport,
+  type ReportedEntry,
+  type ReportedRule,
+} from './source/profiles/report.js';
+
 export { backup } from './backup/backup.js';
 export { planBackup, type BackupPlan } from './backup/plan.js';
 export {

@@ -174,7 +174,7 @@ function captureAll(
 
 function detailOf(
   scope: BackupScope,
-  { labels, selection }: BackupOptions,
+  { labels }: BackupOptions,
   seen: { readonly writer: TreeWriter; readonly problems: Problems; readonly cut: Cut },
 ): ManifestDetail {
   return {
@@ -185,15 +185,11 @@ function detailOf(
       entries: seen.writer.entriesOf(root),
     })),
     tags: [...new Set(labels.tags)].sort((a, b) => compareBytes(utf8(a), utf8(b))),
-    profile: 'generic',
-    scope: {
-      exclude: selection.exclude,
-      excludeCaches: selection.excludeCaches,
-      oneFileSystem: selection.oneFileSystem,
-    },
+    profile: labels.profile ?? 'generic',
+    scope: scope.recorded,
     cut: seen.cut,
     ...seen.problems.lists(),
-    outside: [],
+    outside: labels.outside ?? [],
     writer: labels.writer,
   };
 }

@@ -3,11 +3,12 @@
 import type { ErrorCode } from '../errors.js';
 import type { BackupId } from '../format/ids.js';
 import type { Cut, Purpose } from '../format/manifest.js';
+import type { RuledSource } from '../source/ruled-source.js';
 
 /** What to back up. */
 export interface BackupSelection {
-  /** Paths of directories or files. */
-  readonly sources: readonly string[];
+  /** Directories or files; `applyProfiles` gives those of an application rules of their own. */
+  readonly sources: readonly (string | RuledSource)[];
   /** gitignore patterns, relative to each source. */
   readonly exclude: readonly string[];
   readonly excludeCaches: boolean;
@@ -33,6 +34,10 @@ export interface BackupLabels {
   readonly writer: string;
   /** Of an import, whose one source is a copy. */
   readonly origin?: BackupOrigin;
+  /** Names of profiles, as `applyProfiles` gives them; default `generic`. */
+  readonly profile?: string;
+  /** What belongs to the application and is not in the backup. */
+  readonly outside?: readonly string[];
 }
 
 /** How to go about it. */

@@ -3,8 +3,11 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NbakError } from '../errors.js';
+import type { Scope } from '../format/manifest.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
 import { resolveRoot, sourcePath, type SourceRoot } from '../source/root.js';
+import { joinPatterns, scopeOfRoot } from '../source/root-scope.js';
+import { plainSource, type RuledSource } from '../source/ruled-source.js';
 import { scopeWalk, type ScopeWalk } from '../source/scope-walk.js';
 import { assertNoUnfinishedRestore } from '../source/unfinished-restore.js';
 import type { SeenEntry, SourceProblem } from '../source/walk.js';
@@ -17,12 +20,16 @@ export interface BackupRoot {
   readonly name: BytePath;
   /** Absolute path as bytes, for the manifest. */
   readonly path: BytePath;
+  /** What is peculiar to it. */
+  readonly rules: RuledSource;
 }
 
 /** The roots and rules of one backup. */
 export class BackupScope {
   readonly roots: readonly BackupRoot[];
-  readonly #walk: ScopeWalk;
+  /** The rules in force, as the manifest says them (§11.3). */
+  readonly recorded: Scope;
+  readonly #walks: ReadonlyMap<BackupRoot, ScopeWalk>;
   readonly #skipped: ReadonlySet<string>;
 
   /**
@@ -37,20 +44,27 @@ export class BackupScope {
     const names = new Set<string>();
     const roots = new Map<BytePath, BackupRoot>();
     for (const given of selection.sources) {
-      const source = resolveRoot(given);
+      const rules = typeof given === 'string' ? plainSource(given) : given;
+      const source = resolveRoot(rules.path);
       const path = rootPath(source);
       assertNoUnfinishedRestore(pathToText(path));
       // `backup src src/` names one directory.
-      if (!roots.has(path)) roots.set(path, { source, path, name: uniqueName(names, path) });
+      if (!roots.has(path)) roots.set(path, { source, path, name: uniqueName(names, path), rules });
     }
     this.roots = [...roots.values()];
-    this.#walk = scopeWalk(selection);
+    const { exclude, excludeCaches, oneFileSystem } = selection;
+    const own = this.roots.map(({ rules }) => rules.exclude);
+    this.recorded = { exclude: joinPatterns(own, exclude), excludeCaches, oneFileSystem };
+    // By what is recorded, so that a restore sees the same.
+    this.#walks = new Map(this.roots.map((root, i) => [root, scopeWalk(scopeOfRoot(this.recorded, i))]));
     this.#skipped = new Set(selection.skip.flatMap(inodeKey));
   }
 
   /** Walks one root in path order. */
   walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SeenEntry, void, void> {
-    return this.#walk(root.source, {
+    const scoped = this.#walks.get(root);
+    if (scoped === undefined) throw new RangeError('the root is of another scope');
+    return scoped(root.source, {
       onProblem,
       skipInode: (device, inode) => this.#skipped.has(`${device}:${inode}`),
     });

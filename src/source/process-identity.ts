@@ -44,6 +44,21 @@ export function isAlive({ pid, start }: ProcessIdentity): boolean {
   }
 }
 
+/** Clock ticks in a second: what Linux calls USER_HZ, and has never changed where Node runs. */
+const TICKS_PER_SECOND = 100;
+
+/** When a process began to run, milliseconds since 1970, to a second; undefined where none has this number. */
+export function startedAt(pid: number): number | undefined {
+  const facts = processFacts(pid);
+  if (facts === undefined || facts.state === 'Z' || facts.state === 'X') return undefined;
+  return (bootTime() + Number(facts.start) / TICKS_PER_SECOND) * 1000;
+}
+
+/** Seconds since 1970. */
+function bootTime(): number {
+  return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? 0);
+}
+
 function processFacts(pid: number): { readonly state: string; readonly start: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

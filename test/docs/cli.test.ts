@@ -55,7 +55,8 @@ describe('spec/cli.md', () => {
   });
 
   it('has no section of a command that is not there', () => {
-    const names = new Set(leaves.map(({ path }) => path.join(' ')));
+    // `nbak profiles` runs, and has a subcommand.
+    const names = new Set(commands.map(({ path }) => path.join(' ')));
     const sections = [...PAGE.matchAll(/^## nbak (.*)$/gm)].map(([, name = '']) => name);
     expect(sections.filter((name) => !names.has(name))).toEqual([]);
   });

@@ -10,14 +10,19 @@ import {
   type BackupProblem,
   type BackupResult,
 } from '../../backup/result.js';
-import { ERROR_CODES } from '../../errors.js';
+import { ERROR_CODES, NbakError } from '../../errors.js';
 import type { BackupId } from '../../format/ids.js';
 import type { Purpose } from '../../format/manifest.js';
 import type { UnlockedRepository } from '../../repository/open.js';
 import { verdictExit, type VerifyResult } from '../../verify/result.js';
+import { applyProfiles, type ProfiledSources } from '../../source/profiles/apply.js';
+import { processEnvironment } from '../../source/profiles/environment.js';
+import { homesOf } from '../../source/profiles/homes.js';
+import { parseVaultKey } from '../../vault/vault-key.js';
 import type { Context } from '../context.js';
 import type { Invocation, Run } from '../declaration.js';
 import { parseDuration, usage } from '../options.js';
+import { namedProfile } from '../profile-choice.js';
 import { ProgressLine } from '../progress-line.js';
 import {
   coloured,
@@ -36,6 +41,8 @@ import { programVersion } from '../version.js';
 
 /** Options of `nbak backup`. */
 export interface BackupFlags extends TellOptions {
+  readonly profile: string;
+  readonly includeSecrets?: boolean;
   readonly exclude?: readonly string[];
   readonly excludeFile?: readonly string[];
   readonly excludeCaches?: boolean;
@@ -74,7 +81,8 @@ export async function backUp(
   { purpose, tags, fields, beforeTold }: BackupMarks = UNMARKED,
 ): Promise<Ending> {
   using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const ordinary = backupOptions(context, flags, args);
+  const profiled = profileSources(context, flags, args);
+  const ordinary = backupOptions(context, flags, profiled);
   const labels = { ...ordinary.labels, purpose, tags: [...ordinary.labels.tags, ...tags] };
   const options = { ...ordinary, labels };
   const unlocked = await context.unlock();
@@ -85,20 +93,28 @@ export async function backUp(
   });
   progress.end();
   const isJson = context.options.json === true;
-  if (!isJson) printResult(result, context.options.quiet === true);
+  if (!isJson) printResult(result, profiled, context.options.quiet === true);
   const verification = flags.verify === true ? await verifyBackup(context, unlocked, result.id) : undefined;
   const ending = endingOf(result, verification?.problems ?? []);
   beforeTold?.(ending.exitCode);
-  if (isJson)
-    printJson({ ...fields, ...result, time: formatTime(result.time), ...(verification && { verification }) });
+  if (isJson) {
+    printJson({
+      ...fields,
+      ...result,
+      time: formatTime(result.time),
+      ...profileFields(profiled),
+      ...(verification && { verification }),
+    });
+  }
   return ending;
 }
 
 async function plan({ context, options: flags, args }: Invocation<BackupFlags>): Promise<number> {
-  const options = backupOptions(context, flags, args);
+  const profiled = profileSources(context, flags, args);
+  const options = backupOptions(context, flags, profiled);
   const unlocked = await context.unlock();
   const planned = await planBackup(unlocked, context.catalog(unlocked), options);
-  if (context.options.json === true) printJson({ dryRun: true, ...planned });
+  if (context.options.json === true) printJson({ dryRun: true, ...planned, ...profileFields(profiled) });
   else {
     printLine(
       `would back up ${count(planned.filesTotal, 'file')} (${formatBytes(planned.bytesTotal)}), of which ` +
@@ -108,14 +124,44 @@ async function plan({ context, options: flags, args }: Invocation<BackupFlags>):
   return 0;
 }
 
-function backupOptions(
+/** Finds out whose state the sources are. */
+function profileSources(
   context: Context,
   flags: BackupFlags,
   args: Invocation<BackupFlags>['args'],
+): ProfiledSources {
+  const environment = processEnvironment();
+  const profile = flags.profile === 'auto' ? 'auto' : namedProfile(flags.profile);
+  const given = (args[0] ?? []) as readonly string[];
+  const sources = given.length > 0 || profile === 'auto' ? given : homesOf(profile, environment);
+  if (sources.length === 0) {
+    throw new NbakError('USAGE_INVALID', 'There is nothing to back up: no SOURCE was given', {
+      hint: 'Name a directory, or with --profile an application whose state is where it usually is.',
+    });
+  }
+  const text = context.vaultKeyText();
+  return applyProfiles({
+    sources,
+    profile,
+    includeSecrets: flags.includeSecrets === true,
+    vaultKey: text === undefined ? undefined : parseVaultKey(text),
+    environment,
+  });
+}
+
+/** What `--json` says of profiles. */
+function profileFields({ profile, outside, leftOut, running }: ProfiledSources): Record<string, unknown> {
+  return { profile, outside, leftOut, running };
+}
+
+function backupOptions(
+  context: Context,
+  flags: BackupFlags,
+  { sources, profile, outside }: ProfiledSources,
 ): BackupOptions {
   return {
     selection: {
-      sources: (args[0] ?? []) as readonly string[],
+      sources,
       exclude: [...readPatterns(flags.excludeFile ?? []), ...(flags.exclude ?? [])],
       excludeCaches: flags.excludeCaches === true,
       oneFileSystem: flags.oneFileSystem === true,
@@ -126,6 +172,8 @@ function backupOptions(
       tags: flags.tag ?? [],
       purpose: 'ordinary',
       writer: `nbak ${programVersion()}`,
+      profile,
+      outside,
     },
     stagingDirectory: tmpdir(),
     lockWaitMs: parseDuration(flags.lockWait, '--lock-wait'),
@@ -180,7 +228,7 @@ function readPatterns(files: readonly string[]): readonly string[] {
   });
 }
 
-function printResult(result: BackupResult, quiet: boolean): void {
+function printResult(result: BackupResult, profiled: ProfiledSources, quiet: boolean): void {
   // What was asked for goes to stdout, also quietly: scripts want the id.
   printLine(quiet ? result.id : `backup ${result.id}`);
   if (!quiet) {
@@ -191,10 +239,23 @@ function printResult(result: BackupResult, quiet: boolean): void {
         `${formatBytes(bytesRead)} read, ${formatBytes(bytesAdded)} added, ${formatDuration(durationMs)}`,
     );
   }
+  printProfiled(profiled, quiet);
   for (const { path, code, message } of problemsOf(result))
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
   if (cut(result)) note(`${coloured('yellow', 'cut none')}: the databases could not be seen at one moment`);
   if (!isComplete(result)) note('The backup is done and incomplete (exit code 3).');
+}
+
+/** What is not in the backup is said also quietly: nobody would look for it before it is missing. */
+function printProfiled({ profile, outside, leftOut, running }: ProfiledSources, quiet: boolean): void {
+  if (!quiet && profile !== 'generic') printLine(`profile ${printable(profile)}`);
+  if (!quiet) {
+    for (const { profile: name, pid } of running)
+      note(`${printable(name)} runs (process ${pid}): what it writes while it is backed up may be missing`);
+  }
+  for (const text of outside) note(`${coloured('yellow', 'outside')} ${printable(text)}`);
+  for (const { path, why } of leftOut)
+    note(`${coloured('yellow', 'left out')} ${printable(path)}: ${printable(why)}`);
 }
 
 function cut(result: BackupResult): boolean {

@@ -31,7 +31,7 @@ export function declareCommands(program: Command, attach: Attach): void {
   );
 
   attach(
-    addBackupOptions(declare(program, 'backup <source...>', 'back up directories')).option(
+    addBackupOptions(declare(program, 'backup [source...]', 'back up directories')).option(
       '--dry-run',
       'say what would be done',
     ),
@@ -95,6 +95,17 @@ export function declareCommands(program: Command, attach: Attach): void {
 
   declareExchange(program, attach);
 
+  const profiles = declare(program, 'profiles', 'list the applications that nbak knows').helpCommand(false);
+  attach(profiles, async () => (await import('./profiles.js')).runProfiles);
+  attach(
+    declare(
+      profiles,
+      'show <profile> [dir]',
+      'what a profile captures, leaves out and calls secret, and why',
+    ).option('--include-secrets', 'as a backup with this option would'),
+    async () => (await import('./profiles-show.js')).runProfilesShow,
+  );
+
   attach(
     addFilters(declare(program, 'forget <backup...>', 'drop backups from the history for good')).option(
       '--dry-run',
@@ -135,6 +146,8 @@ export function declareCommands(program: Command, attach: Attach): void {
 /** How a backup is made. */
 function addBackupOptions(command: Command): Command {
   return command
+    .option('--profile <profile>', 'whose state it is: a name of nbak profiles, a file, or auto', 'auto')
+    .option('--include-secrets', 'take in what the profile calls a secret on request')
     .option('--exclude <glob>', 'leave out what matches (gitignore syntax, relative to SOURCE)', collect)
     .option('--exclude-file <file>', 'patterns from a file', collect)
     .option('--exclude-caches', 'leave out directories with a CACHEDIR.TAG')

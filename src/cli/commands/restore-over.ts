@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { backup } from '../../backup/backup.js';
 import { isComplete } from '../../backup/result.js';
 import type { BackupId } from '../../format/ids.js';
+import type { Scope } from '../../format/manifest.js';
 import type { SwapPolicy } from '../../restore/in-place/compare.js';
 import { planRestoreOver, restoreOver } from '../../restore/in-place/restore-over.js';
 import { resumeRestore } from '../../restore/in-place/resume.js';
@@ -13,6 +14,8 @@ import type {
   RestoreOverResult,
 } from '../../restore/in-place/result.js';
 import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
+import { applyProfiles } from '../../source/profiles/apply.js';
+import { processEnvironment } from '../../source/profiles/environment.js';
 import type { Context } from '../context.js';
 import { parseChoice, usage } from '../options.js';
 import type { ProgressLine } from '../progress-line.js';
@@ -47,8 +50,8 @@ export async function runRestoreOver(over: Over): Promise<number> {
     ifRunning: flags.evenIfRunning === true ? 'ignore' : 'refuse',
     ...(policy.way === 'in-place' &&
       flags.safetyBackup && {
-        beforeStaging: async () => {
-          safetyBackup = await backUpFirst(over);
+        beforeStaging: async (scope) => {
+          safetyBackup = await backUpFirst(over, scope);
         },
       }),
   };
@@ -94,16 +97,29 @@ function policyOf(flags: RestoreFlags, { detail }: RestoreSource): SwapPolicy {
 }
 
 /** Backs up what is about to be replaced, under the rules of the backup that replaces it. */
-async function backUpFirst({ context, source, options, progress }: Over): Promise<BackupId> {
-  const { scope } = source.detail;
+async function backUpFirst({ context, source, options, progress }: Over, scope: Scope): Promise<BackupId> {
+  const { sources } = applyProfiles({
+    sources: [options.target],
+    profile: 'auto',
+    includeSecrets: true,
+    vaultKey: undefined,
+    environment: processEnvironment(),
+  });
   const unlocked = await context.unlock();
   const result = await backup(unlocked, context.catalog(unlocked), {
     selection: {
-      sources: [options.target],
+      // What is left out is said by the backup that comes in its place.
+      sources: sources.slice(0, 1).map((each) => ({ ...each, exclude: [] })),
       ...scope,
       skip: [context.repositoryPath, context.cacheDirectory],
     },
-    labels: { host: hostname(), tags: [], purpose: 'safety', writer: `nbak ${programVersion()}` },
+    labels: {
+      host: hostname(),
+      tags: [],
+      purpose: 'safety',
+      writer: `nbak ${programVersion()}`,
+      profile: source.detail.profile,
+    },
     stagingDirectory: tmpdir(),
     lockWaitMs: LOCK_WAIT_MS,
     threads: context.threads,

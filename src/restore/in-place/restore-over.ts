@@ -64,7 +64,7 @@ export async function restoreOverOn(
     run.enter(mountsWithSteps(before.old, before.comparison));
     const plan = planStaging(found, before.comparison, { volumes: run.volumes, policy: options.policy });
     assertStagingSpace(found, plan);
-    await options.beforeStaging?.();
+    await options.beforeStaging?.(found.scope);
     const restored = await run.stage(plan);
     const swap = isSound(restored) ? await run.swap() : undefined;
     return {

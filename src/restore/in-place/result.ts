@@ -1,5 +1,6 @@
 /** What a restore over a directory takes and tells. */
 
+import type { Scope } from '../../format/manifest.js';
 import type { RestoreOptions, RestoreResult } from '../result.js';
 import type { SwapPolicy } from './compare.js';
 
@@ -13,8 +14,11 @@ export interface RestoreOverOptions {
   /** Absolute paths that stay whatever the scope says: repository and cache. */
   readonly keep: readonly string[];
   readonly ifRunning: 'refuse' | 'ignore';
-  /** Runs when nothing but space and a running application could still be in the way: the safety backup. */
-  readonly beforeStaging?: () => Promise<void>;
+  /**
+   * Runs when nothing but space and a running application could still be in the way: the safety backup, under the
+   * rules that the backup has for the target.
+   */
+  readonly beforeStaging?: (scope: Scope) => Promise<void>;
 }
 
 /** What a restore over a directory would do; paths are text. */

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { NbakError } from '../../errors.js';
 import type { ManifestRoot, Scope } from '../../format/manifest.js';
 import { pathToText, type BytePath } from '../../format/path.js';
+import { scopeOfRoot } from '../../source/root-scope.js';
 import { readPlan } from '../plan.js';
 import type { PlannedEntry, RestoreSource } from '../result.js';
 import { Selector, type Selection } from '../selection.js';
@@ -17,6 +18,8 @@ import type { RestoreOverOptions } from './result.js';
 export interface Survey {
   /** Real path, one character per byte. */
   readonly target: string;
+  /** The rules of the backup for it. */
+  readonly scope: Scope;
   /** What stands before a path below the target in the places of a restore: a root's name, or nothing. */
   readonly stagedPrefix: BytePath;
   readonly entries: ReadonlyMap<BytePath, PlannedEntry>;
@@ -55,15 +58,17 @@ export async function survey(source: RestoreSource, options: RestoreOverOptions)
   };
   const leadsToNew = new Set<BytePath>();
   for (const path of entries.keys()) addAncestors(leadsToNew, path);
+  const scope = scopeOf(source, root);
   const view = {
     root: { directory: target, ...(only !== undefined && { only }) },
-    scope: isInPlace || deletes(options) ? source.detail.scope : NO_RULES,
+    scope: isInPlace || deletes(options) ? scope : NO_RULES,
     keep: new Set(options.keep.flatMap(inodeOf)),
     selects: (path: BytePath, { kind }: { readonly kind: EntryKind }) => selects(path, kind),
     leadsToNew,
   };
   return {
     target,
+    scope,
     stagedPrefix: prefix,
     entries,
     isAskedFor: (path) => selects(path, entries.get(path)?.entry.kind ?? 'directory'),
@@ -74,6 +79,11 @@ export async function survey(source: RestoreSource, options: RestoreOverOptions)
       return { old, comparison };
     },
   };
+}
+
+/** The rules of one root. */
+function scopeOf({ detail }: RestoreSource, root: ManifestRoot | undefined): Scope {
+  return root === undefined ? NO_RULES : scopeOfRoot(detail.scope, detail.roots.indexOf(root));
 }
 
 function deletes({ policy }: RestoreOverOptions): boolean {

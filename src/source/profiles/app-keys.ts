@@ -12,8 +12,10 @@ export interface AppKeyDeclaration {
 /** Where the key's text is kept: a file, by its path below the root, or a variable, of the process or the root's `.env`. */
 export type AppKeySource = { readonly file: string } | { readonly environment: string };
 
+/** Where tokens lie. */
 export type TokenPlace = TokensInDatabase | TokensInFile;
 
+/** Tokens in a column. */
 export interface TokensInDatabase extends TokenText {
   readonly in: 'database';
   /** Below the root; `*`, `**` and `?` as in rules. */
@@ -24,6 +26,7 @@ export interface TokensInDatabase extends TokenText {
   readonly field?: string;
 }
 
+/** Tokens in a file. */
 export interface TokensInFile extends TokenText {
   readonly in: 'file';
   /** Below the root; `*`, `**` and `?` as in rules. */
@@ -33,7 +36,8 @@ export interface TokensInFile extends TokenText {
   readonly field: string;
 }
 
-interface TokenText {
+/** How a token is written. */
+export interface TokenText {
   /** Stands before the token, such as `enc:`; a value without it is no token. */
   readonly prefix?: string;
 }

@@ -1,0 +1,13 @@
+/** The patterns of a profile's rules, moved to where the state directory is in a SOURCE. */
+
+/** A pattern that means below `directory` what `pattern` means alone; '' is no move. */
+export function movePattern(pattern: string, below: string): string {
+  if (below === '') return pattern;
+  const isAnchored = pattern.slice(0, -1).includes('/');
+  return isAnchored ? `/${below}/${pattern.replace(/^\//, '')}` : `/${below}/**/${pattern}`;
+}
+
+/** A pattern that matches one path alone, whatever characters it has. */
+export function patternOfPath(path: string): string {
+  return `/${path.replaceAll(/[\\*?[\]!#]/g, '\\$&').replace(/ $/, '\\ ')}`;
+}
