@@ -132,6 +132,7 @@ async function attemptBackup(
       torn: problems.torn,
       unreadable: problems.unreadable,
       damaged: problems.damaged,
+      dropped: problems.dropped,
     };
   } finally {
     await session.close();

@@ -165,7 +165,9 @@ export class ContentWriter {
   #storeBundle(root: BackupRoot, files: readonly BundledFile[]): void {
     const paths = files.map(({ path }) => path);
     const { directory } = root.source;
-    this.#settleRead(files, this.#parts.session.chunks.store({ kind: 'bundle', directory, paths }));
+    const logs = new Set(paths.filter((path) => this.#parts.scope.isLog(root, path)));
+    const unit = { kind: 'bundle', directory, paths, logs } as const;
+    this.#settleRead(files, this.#parts.session.chunks.store(unit));
   }
 
   async #beginPlain(begun: Begun, seen: SeenEntry, absolute: Buffer): Promise<void> {
@@ -275,13 +277,15 @@ export class ContentWriter {
     seen: SeenEntry,
     { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
   ): Promise<void> {
-    const { chunks } = this.#parts.session;
+    const { scope, session } = this.#parts;
+    const { chunks } = session;
     if (seen.size <= WHOLE_FILE_BYTES) {
       const { path, size } = seen;
-      const { directory } = begun.job.root.source;
+      const { root } = begun.job;
+      const { directory } = root.source;
       this.#settleRead(
         [{ path, size, begun, seen, flags, kept: undefined }],
-        chunks.store({ kind: 'file', directory, path }),
+        chunks.store({ kind: 'file', directory, path, isLog: scope.isLog(root, path) }),
       );
       await chunks.ready();
       return;
@@ -297,9 +301,10 @@ export class ContentWriter {
     seen: SeenEntry,
     { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
   ): Promise<void> {
-    const { session, progress, run } = this.#parts;
+    const { session, scope, progress, run } = this.#parts;
     try {
-      const stored = await storeLargeFile(session.chunks, absolute, (bytes) => {
+      const isLog = scope.isLog(begun.job.root, seen.path);
+      const stored = await storeLargeFile(session.chunks, { path: absolute, isLog }, (bytes) => {
         // One file may take an hour.
         if (run.signal?.aborted === true) throw interrupted();
         progress.bytesRead(bytes);

@@ -107,8 +107,13 @@ export class EntryWriter {
   }
 
   /** Settles a file that was read just now. */
-  settleFresh(place: Place, seen: SeenEntry, read: Content & { readonly torn: boolean }): void {
-    const { torn, ...content } = read;
+  settleFresh(
+    place: Place,
+    seen: SeenEntry,
+    read: Content & { readonly torn: boolean; readonly dropped: number },
+  ): void {
+    const { torn, dropped, ...content } = read;
+    if (dropped > 0) this.#parts.problems.dropLine(place.job.root, { path: seen.path, bytes: dropped });
     if (!isSettled(content, this.#parts.run.startedAt)) place.job.mayBeKept = false;
     if (torn)
       this.report(

@@ -1,6 +1,7 @@
 /** Files of more than one chunk: cut by content (§7.3), stretch by stretch, each where the last one's borders end, around the holes. */
 
 import type { Timestamp } from '../format/entry.js';
+import { wholeFileLength } from '../source/append-only.js';
 import { bytesOf, dataBetween, findHoles, type Extent, type Holes } from '../source/holes.js';
 import { MOST_READS, openSourceFile, xattrsOf, type SourceFile } from '../source/read-file.js';
 import type { Xattrs } from '../source/xattrs.js';
@@ -15,6 +16,8 @@ export interface LargeFile {
   readonly chunks: readonly StoredChunk[];
   /** It changed each time it was read. */
   readonly torn: boolean;
+  /** Bytes of a torn last line that were left behind. */
+  readonly dropped: number;
   /** As of the descriptor that was read. */
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
@@ -26,28 +29,30 @@ export interface LargeFile {
 /**
  * Reads a file and stores its chunks.
  *
+ * @param isLog - lines are only ever added to it: a torn last one is left behind.
  * @param onBytes - told of bytes as they are read; what it throws ends the reading.
  * @returns undefined when it is gone or no plain file any more.
  * @throws NbakError `SOURCE_UNREADABLE` or what storing throws.
  */
 export async function storeLargeFile(
   store: ChunkStore,
-  path: Buffer,
+  { path, isLog }: { readonly path: Buffer; readonly isLog: boolean },
   onBytes: (bytes: number) => void,
 ): Promise<LargeFile | undefined> {
   for (let read = 1; ; read += 1) {
     using file = openSourceFile(path);
     if (file === undefined) return undefined;
     const { mtime, ctime } = file;
-    const holes = findHoles(file);
-    const { size, hashes, stored } = await readStretches(store, file, { holes, onBytes });
+    const end = isLog ? wholeFileLength(file, file.size) : file.size;
+    const holes = isLog ? [] : findHoles(file);
+    const { size, hashes, stored } = await readStretches(store, { file, end, holes }, onBytes);
     const xattrs = xattrsOf(file);
-    const torn = file.hasChanged() || size !== file.size;
+    const torn = (isLog ? file.hasShrunk() : file.hasChanged()) || size !== end;
     if (torn && read < MOST_READS) continue;
     const chunks = (await Promise.all(stored)).flat();
     // Of a file that shrank, those behind its end are none.
     const within = holes.filter(([offset, length]) => offset + length <= size);
-    return { size, hashes, chunks, torn, mtime, ctime, xattrs, holes: within };
+    return { size, hashes, chunks, torn, dropped: file.size - end, mtime, ctime, xattrs, holes: within };
   }
 }
 
@@ -59,13 +64,13 @@ interface Stretches {
 
 async function readStretches(
   store: ChunkStore,
-  file: SourceFile,
-  { holes, onBytes }: { readonly holes: Holes; readonly onBytes: (bytes: number) => void },
+  { file, end, holes }: { readonly file: SourceFile; readonly end: number; readonly holes: Holes },
+  onBytes: (bytes: number) => void,
 ): Promise<Stretches> {
   const stored: Promise<readonly StoredChunk[]>[] = [];
   const hashes: Uint8Array[] = [];
   const { descriptor, path } = file;
-  let left = dataBetween(holes, file.size);
+  let left = dataBetween(holes, end);
   while (left.length > 0) {
     const extents = takeFirst(left, UNIT_BYTES);
     const isEnd = bytesOf(extents) === bytesOf(left);
@@ -79,7 +84,7 @@ async function readStretches(
     // It is shorter than it was.
     if (loaded.consumed === 0) break;
   }
-  return { size: left[0]?.offset ?? file.size, hashes, stored };
+  return { size: left[0]?.offset ?? end, hashes, stored };
 }
 
 /** The first `most` bytes of the extents, or all of them. */

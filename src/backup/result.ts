@@ -71,6 +71,13 @@ export interface BackupProblem {
   readonly message: string;
 }
 
+/** A torn last line of an append-only log that was left behind. */
+export interface DroppedLine {
+  /** Root name and path, for people. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** What a backup did. */
 export interface BackupResult {
   readonly id: BackupId;
@@ -92,6 +99,8 @@ export interface BackupResult {
   readonly unreadable: readonly BackupProblem[];
   /** Databases that were damaged when they were captured. */
   readonly damaged: readonly BackupProblem[];
+  /** Torn last lines of append-only logs, which are not in the backup. */
+  readonly dropped: readonly DroppedLine[];
 }
 
 /** Says whether a backup is complete; if not the program exits with 3. */

@@ -8,6 +8,7 @@ import { joinPath, pathToText, type BytePath } from '../format/path.js';
 import { resolveRoot, sourcePath, type SourceRoot } from '../source/root.js';
 import { joinPatterns, scopeOfRoot } from '../source/root-scope.js';
 import { plainSource, type RuledSource } from '../source/ruled-source.js';
+import { includeRule, type PathRule } from '../source/rules.js';
 import { scopeWalk, type ScopeWalk } from '../source/scope-walk.js';
 import { assertNoUnfinishedRestore } from '../source/unfinished-restore.js';
 import type { SeenEntry, SourceProblem } from '../source/walk.js';
@@ -30,6 +31,7 @@ export class BackupScope {
   /** The rules in force, as the manifest says them (§11.3). */
   readonly recorded: Scope;
   readonly #walks: ReadonlyMap<BackupRoot, ScopeWalk>;
+  readonly #logs: ReadonlyMap<BackupRoot, PathRule>;
   readonly #skipped: ReadonlySet<string>;
 
   /**
@@ -57,6 +59,7 @@ export class BackupScope {
     this.recorded = { exclude: joinPatterns(own, exclude), excludeCaches, oneFileSystem };
     // By what is recorded, so that a restore sees the same.
     this.#walks = new Map(this.roots.map((root, i) => [root, scopeWalk(scopeOfRoot(this.recorded, i))]));
+    this.#logs = new Map(this.roots.map((root) => [root, includeRule(root.rules.appendOnly)]));
     this.#skipped = new Set(selection.skip.flatMap(inodeKey));
   }
 
@@ -77,6 +80,11 @@ export class BackupScope {
       const above = other.path === '/' ? '/' : `${other.path}/`;
       return other !== root && (at === other.path || at.startsWith(above));
     });
+  }
+
+  /** Says whether a file is a log to which lines are only ever added. */
+  isLog(root: BackupRoot, path: BytePath): boolean {
+    return this.#logs.get(root)?.(path, false) === true;
   }
 
   /** Where an entry lies, as bytes. */

@@ -36,6 +36,8 @@ export interface SourceFile extends Disposable {
   readInto(target: Uint8Array): number;
   /** After reading: true when the content may not be one state of the file; then the caller reads it again. */
   hasChanged(): boolean;
+  /** After reading: true when it is shorter than it was when it was opened, or was while it was read. */
+  hasShrunk(): boolean;
   close(): void;
 }
 
@@ -84,6 +86,7 @@ class OpenFile implements SourceFile {
   readonly path: Uint8Array;
   readonly #before: BigIntStats;
   #hasOtherSize = false;
+  #wasShorter = false;
 
   constructor(descriptor: number, before: BigIntStats, path: Uint8Array) {
     this.#descriptor = descriptor;
@@ -110,6 +113,7 @@ class OpenFile implements SourceFile {
     // One byte beyond its size: the end of a small file is seen in the same call, and growth is noticed.
     const count = readAt(this, target.subarray(0, this.size + 1), 0);
     this.#hasOtherSize = count !== this.size;
+    this.#wasShorter = count < this.size;
     return Math.min(count, this.size);
   }
 
@@ -122,6 +126,10 @@ class OpenFile implements SourceFile {
       after.mtimeNs !== before.mtimeNs ||
       after.ctimeNs !== before.ctimeNs
     );
+  }
+
+  hasShrunk(): boolean {
+    return this.#wasShorter || fstatSync(this.descriptor).size < this.size;
   }
 
   close(): void {

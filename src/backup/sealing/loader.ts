@@ -9,6 +9,7 @@ import { bundleTable } from '../../format/bundle.js';
 import type { BytePath } from '../../format/path.js';
 import type { BlobSealer } from '../../repository/blob-crypto.js';
 import { contentDigest, contentHash } from '../../repository/content-digest.js';
+import { wholeLength } from '../../source/append-only.js';
 import { bytesOf, isSparse, type Extent } from '../../source/holes.js';
 import { MOST_READS, openSourceFile, readAt, xattrsOf, type SourceFile } from '../../source/read-file.js';
 import { sourcePath } from '../../source/root.js';
@@ -90,9 +91,10 @@ export class Loader {
     return memory.subarray(0, filled);
   }
 
-  #file({ directory, path }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
+  #file({ directory, path, isLog }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
     const memory = this.#memoryFor(WHOLE_FILE_BYTES + 1);
-    const read = readWhole(directory, path, memory.subarray(0, WHOLE_FILE_BYTES + 1));
+    const place = sourcePath({ directory }, path);
+    const read = readWhole(place, memory.subarray(0, WHOLE_FILE_BYTES + 1), isLog ? 'log' : 'file');
     if (read.state !== 'read') return { ...NOTHING, files: [read] };
     const { chunks, hashes } = this.#hashed(cutEvery(WHOLE_FILE_BYTES, read.bytes), read.bytes.length);
     const digest = this.#digestOf(path, chunks.length === 0 ? [] : [hashes]);
@@ -100,7 +102,7 @@ export class Loader {
     return { ...NOTHING, chunks, consumed: read.bytes.length, files: [file] };
   }
 
-  #bundle({ directory, paths }: Extract<Unit, { kind: 'bundle' }>): LoadedUnit {
+  #bundle({ directory, paths, logs }: Extract<Unit, { kind: 'bundle' }>): LoadedUnit {
     // The table's length is known only when all are read: the slices leave room for the longest.
     const first = 4 + 4 * paths.length;
     const memory = this.#memoryFor(first + MOST_BUNDLE_BYTES);
@@ -108,7 +110,8 @@ export class Loader {
     let end = first;
     const files = paths.map((path): ReadFile => {
       const room = Math.min(BUNDLED_FILE_BYTES, first + MOST_BUNDLE_BYTES - 1 - end);
-      const read = readWhole(directory, path, memory.subarray(end, end + room + 1));
+      const place = sourcePath({ directory }, path);
+      const read = readWhole(place, memory.subarray(end, end + room + 1), logs.has(path) ? 'log' : 'file');
       if (read.state !== 'read') return read;
       const isEmpty = read.bytes.length === 0;
       const digest = this.#digestOf(path, isEmpty ? [] : [crypto.sha256(read.bytes)]);
@@ -163,22 +166,26 @@ type WholeFile =
       readonly state: 'read';
       readonly bytes: Uint8Array;
       readonly torn: boolean;
+      readonly dropped: number;
       readonly file: SourceFile;
       readonly xattrs: Xattrs;
     };
 
 /** Reads a file whole, again while it changes; `target` is a byte longer than the longest that is wanted. */
-function readWhole(directory: string, path: BytePath, target: Uint8Array): WholeFile {
+function readWhole(path: Buffer, target: Uint8Array, what: 'file' | 'log'): WholeFile {
   try {
     for (let read = 1; ; read += 1) {
-      using file = openSourceFile(sourcePath({ directory }, path));
+      using file = openSourceFile(path);
       if (file === undefined) return { state: 'gone' };
       if (file.size >= target.length || (file.size > BUNDLED_FILE_BYTES && isSparse(file)))
         return { state: 'outgrown' };
       const bytes = target.subarray(0, file.readInto(target));
       const xattrs = xattrsOf(file);
-      const torn = file.hasChanged();
-      if (!torn || read === MOST_READS) return { state: 'read', bytes, torn, file, xattrs };
+      // A log that has only grown is what it was, and more.
+      const torn = what === 'log' ? file.hasShrunk() : file.hasChanged();
+      if (torn && read < MOST_READS) continue;
+      const whole = what === 'log' ? bytes.subarray(0, wholeLength(bytes)) : bytes;
+      return { state: 'read', bytes: whole, torn, dropped: bytes.length - whole.length, file, xattrs };
     }
   } catch (error) {
     if (isNbakError(error, 'SOURCE_UNREADABLE')) return { state: 'unreadable', message: error.message };
@@ -189,11 +196,12 @@ function readWhole(directory: string, path: BytePath, target: Uint8Array): Whole
 function factsOf({
   bytes,
   torn,
+  dropped,
   file,
   xattrs,
 }: Extract<WholeFile, { state: 'read' }>): Pick<
   Extract<ReadFile, { state: 'read' }>,
-  'state' | 'size' | 'torn' | 'mtime' | 'ctime' | 'xattrs'
+  'state' | 'size' | 'torn' | 'dropped' | 'mtime' | 'ctime' | 'xattrs'
 > {
-  return { state: 'read', size: bytes.length, torn, mtime: file.mtime, ctime: file.ctime, xattrs };
+  return { state: 'read', size: bytes.length, torn, dropped, mtime: file.mtime, ctime: file.ctime, xattrs };
 }

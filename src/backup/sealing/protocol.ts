@@ -45,9 +45,21 @@ export type Unit =
       readonly length: number;
     }
   /** One file that is one chunk (§7.2). */
-  | { readonly kind: 'file'; readonly directory: string; readonly path: BytePath }
+  | {
+      readonly kind: 'file';
+      readonly directory: string;
+      readonly path: BytePath;
+      /** Lines are only ever added to it: a torn last one is left behind. */
+      readonly isLog: boolean;
+    }
   /** Small files that share a bundle (§7.4). */
-  | { readonly kind: 'bundle'; readonly directory: string; readonly paths: readonly BytePath[] };
+  | {
+      readonly kind: 'bundle';
+      readonly directory: string;
+      readonly paths: readonly BytePath[];
+      /** Those of `paths` that are logs. */
+      readonly logs: ReadonlySet<BytePath>;
+    };
 
 /** A chunk before it is sealed. */
 export interface LoadedChunk {
@@ -70,6 +82,8 @@ export type ReadFile =
       readonly digest: Uint8Array;
       /** It changed each time it was read. */
       readonly torn: boolean;
+      /** Bytes of a torn last line that were left behind. */
+      readonly dropped: number;
       /** Index of its chunk in the unit; −1 for an empty file. */
       readonly chunk: number;
       /** Its place in a bundle; −1 where it has a chunk of its own. */

@@ -242,6 +242,10 @@ function printResult(result: BackupResult, profiled: ProfiledSources, quiet: boo
   printProfiled(profiled, quiet);
   for (const { path, code, message } of problemsOf(result))
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
+  for (const { path, bytes } of result.dropped)
+    note(
+      `${coloured('yellow', 'torn line')} ${printable(path)}: its last ${count(bytes, 'byte')} are no line, and left out`,
+    );
   if (cut(result)) note(`${coloured('yellow', 'cut none')}: the databases could not be seen at one moment`);
   if (!isComplete(result)) note('The backup is done and incomplete (exit code 3).');
 }
