@@ -138,6 +138,7 @@ export {
   type BackupProgress,
   type BackupResult,
   type BackupSelection,
+  type DroppedLine,
 } from './backup/result.js';
 export type { Decryption } from './verify/decrypt.js';
 export { verify } from './verify/verify.js';
