@@ -9,12 +9,16 @@ import type { Profile } from '../source/profiles/profile.js';
  *
  * @throws NbakError `USAGE_INVALID`.
  */
-export function namedProfile(name: string): Profile {
+export async function namedProfile(name: string): Promise<Profile> {
+  if (name.includes('/') || name.endsWith('.json')) {
+    const { readProfile } = await import('../source/profiles/user-profile.js');
+    return readProfile(name);
+  }
   const profile = builtInProfile(name);
   if (profile !== undefined) return profile;
   const names = BUILT_IN_PROFILES.map((each) => each.name);
   throw new NbakError('USAGE_INVALID', `There is no profile ${name}`, {
     details: { profiles: names },
-    hint: `Take one of ${names.join(', ')}.`,
+    hint: `Take one of ${names.join(', ')}, or a file: ./${name}.json.`,
   });
 }

@@ -28,6 +28,8 @@ const bundle = await rolldown({
   input: { nbak: 'dist/cli/main.js' },
   platform: 'node',
   external: EXTERNAL,
+  // Modules where a package has both: what chooses at run time between ways to load cannot be followed.
+  resolve: { mainFields: ['module', 'main'] },
   plugins: [startedByUrl],
 });
 const { output } = await bundle.write({

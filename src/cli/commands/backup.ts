@@ -81,7 +81,7 @@ export async function backUp(
   { purpose, tags, fields, beforeTold }: BackupMarks = UNMARKED,
 ): Promise<Ending> {
   using progress = new ProgressLine(context.options.quiet === true || context.options.json === true);
-  const profiled = profileSources(context, flags, args);
+  const profiled = await profileSources(context, flags, args);
   const ordinary = backupOptions(context, flags, profiled);
   const labels = { ...ordinary.labels, purpose, tags: [...ordinary.labels.tags, ...tags] };
   const options = { ...ordinary, labels };
@@ -110,7 +110,7 @@ export async function backUp(
 }
 
 async function plan({ context, options: flags, args }: Invocation<BackupFlags>): Promise<number> {
-  const profiled = profileSources(context, flags, args);
+  const profiled = await profileSources(context, flags, args);
   const options = backupOptions(context, flags, profiled);
   const unlocked = await context.unlock();
   const planned = await planBackup(unlocked, context.catalog(unlocked), options);
@@ -125,13 +125,13 @@ async function plan({ context, options: flags, args }: Invocation<BackupFlags>):
 }
 
 /** Finds out whose state the sources are. */
-function profileSources(
+async function profileSources(
   context: Context,
   flags: BackupFlags,
   args: Invocation<BackupFlags>['args'],
-): ProfiledSources {
+): Promise<ProfiledSources> {
   const environment = processEnvironment();
-  const profile = flags.profile === 'auto' ? 'auto' : namedProfile(flags.profile);
+  const profile = flags.profile === 'auto' ? 'auto' : await namedProfile(flags.profile);
   const given = (args[0] ?? []) as readonly string[];
   const sources = given.length > 0 || profile === 'auto' ? given : homesOf(profile, environment);
   if (sources.length === 0) {

@@ -16,26 +16,26 @@ interface ShowFlags {
 }
 
 /** `nbak profiles show PROFILE [DIR]` */
-export const runProfilesShow: Run<ShowFlags> = ({ context, options, args }) => {
+export const runProfilesShow: Run<ShowFlags> = async ({ context, options, args }) => {
   const [name, directory] = args as readonly (string | undefined)[];
   const isJson = context.options.json === true;
   if (directory === undefined) {
     if (name === 'auto') throw usage('auto needs a DIR to look at');
-    const profile = namedProfile(String(name));
+    const profile = await namedProfile(String(name));
     if (isJson) printJson(profile);
     else printProfile(profile);
-    return Promise.resolve(0);
+    return 0;
   }
   const report = reportOn({
     sources: [directory],
-    profile: name === 'auto' ? 'auto' : namedProfile(String(name)),
+    profile: name === 'auto' ? 'auto' : await namedProfile(String(name)),
     includeSecrets: options.includeSecrets === true,
     vaultKey: vaultKeyOf(context),
     environment: processEnvironment(),
   });
   if (isJson) printJson(report);
   else printReport(report);
-  return Promise.resolve(report.unreadable.length === 0 ? 0 : 3);
+  return report.unreadable.length === 0 ? 0 : 3;
 };
 
 function vaultKeyOf(context: Context): Uint8Array | undefined {
