@@ -32,3 +32,8 @@ export function printRestored(result: RestoreResult, quiet: boolean): void {
     note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
   if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);
 }
+
+/** Prints what the application needs now. */
+export function printNextSteps(steps: readonly string[], quiet: boolean): void {
+  if (!quiet) for (const step of steps) note(`next: ${printable(step)}`);
+}

@@ -14,6 +14,7 @@ import type {
   RestoreOverResult,
 } from '../../restore/in-place/result.js';
 import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
+import { nextStepsOf } from '../../source/profiles/custom.js';
 import { applyProfiles } from '../../source/profiles/apply.js';
 import { processEnvironment } from '../../source/profiles/environment.js';
 import type { Context } from '../context.js';
@@ -22,7 +23,7 @@ import type { ProgressLine } from '../progress-line.js';
 import { coloured, count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import { programVersion } from '../version.js';
 import type { RestoreFlags } from './restore-flags.js';
-import { printRestored, restoreExit } from './restore-output.js';
+import { printNextSteps, printRestored, restoreExit } from './restore-output.js';
 
 /** Milliseconds that a locked database keeps a safety backup waiting. */
 const LOCK_WAIT_MS = 30_000;
@@ -65,8 +66,12 @@ export async function runRestoreOver(over: Over): Promise<number> {
   const result = await restoreOver(source, how);
   over.progress.end();
   const safety = policy.way === 'in-place' ? { safetyBackup } : {};
-  if (json) printJson({ backup: id, target: options.target, ...result, ...safety });
-  else printResult(result, options.target, quiet);
+  const nextSteps = result.swapped ? nextStepsOf(source.detail.profile) : [];
+  if (json) printJson({ backup: id, target: options.target, ...result, ...safety, nextSteps });
+  else {
+    printResult(result, options.target, quiet);
+    printNextSteps(nextSteps, quiet);
+  }
   return restoreExit(result);
 }
 

@@ -6,6 +6,7 @@ import { planRestore } from '../../restore/plan.js';
 import type { RestoreOptions, RestoreSource } from '../../restore/result.js';
 import { restore } from '../../restore/restore.js';
 import { pathToText } from '../../format/path.js';
+import { nextStepsOf } from '../../source/profiles/custom.js';
 import { assertNoUnfinishedRestore } from '../../source/unfinished-restore.js';
 import type { Invocation, Run } from '../declaration.js';
 import { parseChoice, usage } from '../options.js';
@@ -13,7 +14,7 @@ import { assertOutsideRepository } from '../outside-repository.js';
 import { ProgressLine } from '../progress-line.js';
 import { count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import type { RestoreFlags } from './restore-flags.js';
-import { printRestored, restoreExit } from './restore-output.js';
+import { printNextSteps, printRestored, restoreExit } from './restore-output.js';
 import { runResume, runRestoreOver } from './restore-over.js';
 import { selectContent } from './select-backup.js';
 
@@ -76,8 +77,17 @@ async function restoreAside(
   }
   const result = await restore(source, options);
   progress.end();
-  if (context.options.json === true) printJson({ backup: id, target: options.target, ...result });
-  else printRestored(result, context.options.quiet === true);
+  if (context.options.json === true)
+    printJson({
+      backup: id,
+      target: options.target,
+      ...result,
+      nextSteps: nextStepsOf(source.detail.profile),
+    });
+  else {
+    printRestored(result, context.options.quiet === true);
+    printNextSteps(nextStepsOf(source.detail.profile), context.options.quiet === true);
+  }
   return restoreExit(result);
 }
 

@@ -207,8 +207,12 @@ function asMoved(value: CborValue | undefined, targetName: BytePath): BytePath {
   const path = pathFromBytes(asBytes(value, WHAT, 'moved'));
   const beside = path.startsWith('../') ? (path.slice(3) as BytePath) : undefined;
   assertSafePath(beside ?? path);
-  const isBeside = beside?.startsWith(`${targetName}.pre-restore-`) === true && !beside.includes('/');
+  const custom = beside?.startsWith(targetName) === true ? beside.slice(targetName.length) : '';
+  const isBeside = BESIDE.some((each) => custom.startsWith(each)) && !custom.includes('/');
   if (!isBeside && !path.startsWith(`${WORK_DIRECTORY}/`))
     throw invalidField(WHAT, 'moved', 'in the work directory or beside the target');
   return path;
 }
+
+/** What stands behind a target's name in the names of what was moved away beside it (§22.6). */
+const BESIDE = ['.pre-restore-', '.before-restore-'];

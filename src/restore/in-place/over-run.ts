@@ -2,6 +2,7 @@
 
 import { NbakError } from '../../errors.js';
 import { joinPath, pathToText, type BytePath } from '../../format/path.js';
+import { movedAsideSuffix } from '../../source/profiles/custom.js';
 import { unfinishedRestore } from '../../source/unfinished-restore.js';
 import { assertDistinct, foldingOf } from '../colliding-names.js';
 import type { RestoreResult, RestoreSource } from '../result.js';
@@ -17,7 +18,7 @@ import { compactUtc } from './names.js';
 import type { OldTree } from './old-tree.js';
 import type { RestoreOverOptions } from './result.js';
 import { stage, stagedBase, type StagingPlan } from './staging.js';
-import { assertNotInUse } from './stop-check.js';
+import { assertNoneRuns, assertNotInUse } from './stop-check.js';
 import type { Survey } from './survey.js';
 import { factsAt, oldFactsAt } from './swap.js';
 import { inVolume, movedPlace, openVolume, volumeOf, type Volume } from './volumes.js';
@@ -220,13 +221,20 @@ export class OverRun {
       return old;
     }
     const time = compactUtc(now);
-    const beside = freeBeside(this.#files, volume, time);
+    const beside = freeBeside(this.#files, volume, this.#movedSuffix(now));
     const inside = work.freeMovedName(time);
     const moved = beside !== undefined && this.#canMake(volume, beside, facts) ? beside : inside;
     if (moved === inside) makeMoved(this.#files, volume, inside, facts);
     // Nothing is in it before the journal stands.
     this.#undo.push(() => void this.#files.removeEmptyDirectory(movedPlace(volume, moved)));
     return moved;
+  }
+
+  /** What stands behind the target's name in that of what is moved away: by the custom of its application. */
+  #movedSuffix(now: number): string {
+    const shown = pathToText(this.#survey.target as BytePath);
+    const custom = movedAsideSuffix(shown, this.#source.detail.profile, now);
+    return custom ?? `.pre-restore-${compactUtc(now)}`;
   }
 
   #canMake(volume: Volume, moved: BytePath, facts: DirectoryFacts): boolean {
@@ -243,13 +251,10 @@ export class OverRun {
 const NOT_ALLOWED = ['EACCES', 'EPERM', 'EROFS'];
 
 /** A name beside the target; there is none where that would be another volume. */
-function freeBeside(files: DurableFiles, volume: Volume, time: string): BytePath | undefined {
+function freeBeside(files: DurableFiles, volume: Volume, suffix: string): BytePath | undefined {
   if (volume.base !== '' || volume.path === '/' || mountPoints(volume.path).self) return undefined;
   const name = volume.path.slice(volume.path.lastIndexOf('/') + 1);
-  return freeName(
-    (path) => files.exists(movedPlace(volume, path)),
-    `../${name}.pre-restore-${time}` as BytePath,
-  );
+  return freeName((path) => files.exists(movedPlace(volume, path)), `../${name}${suffix}` as BytePath);
 }
 
 /** The mount points below a target in which something is to be swapped. */
@@ -264,6 +269,7 @@ export function assertStopped(
   { ifRunning }: RestoreOverOptions,
 ): void {
   if (ifRunning === 'ignore') return;
+  assertNoneRuns(pathToText(target as BytePath));
   const files = [...entries.values()].filter(({ kind }) => kind === 'file');
   assertNotInUse(target, new Set(files.map(({ device, inode }) => `${device}:${inode}`)));
 }

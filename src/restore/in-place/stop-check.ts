@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { NbakError } from '../../errors.js';
+import { findRunningIn } from '../../source/profiles/custom.js';
 import { WORK_DIRECTORY } from '../../source/unfinished-restore.js';
 
 /** A process and one file that it has open. */
@@ -28,6 +29,21 @@ export function assertNotInUse(directory: string, inodes: ReadonlySet<string>): 
   throw inUse(
     `process ${first.pid} (${first.program}) has ${first.file} open`,
     users.slice(0, MOST_NAMED).map(({ pid, program, file }) => `${pid} ${program} ${file}`),
+  );
+}
+
+/**
+ * Throws where an application says that it runs: by a file with its process id, as profiles know it.
+ *
+ * @throws NbakError `TARGET_IN_USE`.
+ */
+export function assertNoneRuns(directory: string): void {
+  const running = findRunningIn(directory);
+  const [first] = running;
+  if (first === undefined) return;
+  throw inUse(
+    `process ${first.pid} runs, which ${first.sign} names`,
+    running.map(({ pid, sign }) => `${pid} ${sign}`),
   );
 }
 

@@ -16,11 +16,6 @@ export const chaosCypher: Profile = {
   rules: [
     { paths: ['/backups/', '/databases/*/backups/'], treatment: 'leave-out', why: 'its own backups' },
     {
-      paths: ['/databases/*/app.db.pre_restore'],
-      treatment: 'leave-out',
-      why: 'what a restore left behind, one generation',
-    },
-    {
       paths: [
         '/databases/*/.init.lock',
         '/databases/*/app.db.upgrade.lock',
@@ -54,7 +49,6 @@ export const chaosCypher: Profile = {
   ],
   running: [],
   restoring: {
-    databaseCopy: { paths: ['/databases/*/app.db'], suffix: '.pre_restore' },
     nextSteps: [
       'Run `chaoscypher upgrade`, or start Cortex, which applies what is pending: the backup may be older than the schema.',
       'Start all processes again: Cortex, Neuron and the queue, which must be empty, for it was not rewound.',

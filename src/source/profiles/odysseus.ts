@@ -72,6 +72,7 @@ export const odysseus: Profile = {
         column('email_accounts', 'oauth_access_token'),
         column('email_accounts', 'oauth_refresh_token'),
         { in: 'file', path: 'integrations.json', format: 'json', field: '*.api_key', prefix: PREFIX },
+        { in: 'file', path: 'settings.json', format: 'json', field: '*', prefix: PREFIX },
         { in: 'file', path: 'embedding_endpoint.json', format: 'json', field: 'api_key', prefix: PREFIX },
         // CalDAV and CardDAV secrets, per user and at several depths.
         { in: 'file', path: 'user_prefs.json', format: 'json', field: '*', prefix: PREFIX },
@@ -97,7 +98,7 @@ export const odysseus: Profile = {
   ],
   running: [],
   restoring: {
-    movedAside: '{name}.before-restore-{time}',
+    movedAside: 'before-restore',
     nextSteps: [
       'Start Odysseus again.',
       'Look at an e-mail account: it is configured where its key came back.',

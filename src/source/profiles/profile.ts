@@ -87,12 +87,10 @@ export interface RunningSign {
 /** What is peculiar to restores. */
 export interface Restoring {
   /**
-   * The custom name of what a restore in place moves away, beside the target: `{name}` is the target's name, `{time}`
-   * is YYYYMMDD-HHMMSS in UTC. Without it: `{name}.pre-restore-<UTC time>`.
+   * How what a restore in place moves away is called beside the target: `pre-restore` is DIR.pre-restore-<UTC time>,
+   * the default; `before-restore` is DIR.before-restore-<YYYYMMDD-HHMMSS>.
    */
-  readonly movedAside?: string;
-  /** Suffix of the copy that is left beside each database that a restore in place replaces. */
-  readonly databaseCopy?: { readonly paths: readonly string[]; readonly suffix: string };
+  readonly movedAside?: 'pre-restore' | 'before-restore';
   /** What to do then, a sentence each. */
   readonly nextSteps: readonly string[];
 }

@@ -156,11 +156,7 @@ const PROFILE: Shape = fields({
   ),
   'running?': list(fields({ pidFile: INSIDE })),
   'restoring?': fields({
-    'movedAside?': text(
-      'a name with {time} in it, without a slash',
-      (name) => name.includes('{time}') && !name.includes('/'),
-    ),
-    'databaseCopy?': fields({ paths: list(PATTERN), suffix: text() }),
+    'movedAside?': word(['pre-restore', 'before-restore']),
     'nextSteps?': list(text()),
   }),
 });
