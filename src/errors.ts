@@ -59,6 +59,9 @@ export const ERROR_CODES = {
   SPACE_INSUFFICIENT: { exit: 1, http: 507 },
 
   STATE_FAILED: { exit: 1, http: 500 },
+  APP_KEY_NOT_FOUND: { exit: 1, http: 404 },
+  APP_KEY_MALFORMED: { exit: 1, http: 422 },
+  TOKEN_DEAD: { exit: 20, http: 422 },
 
   STORAGE_NOT_FOUND: { exit: 20, http: 404 },
   STORAGE_EXISTS: { exit: 1, http: 409 },

@@ -43,6 +43,7 @@ export type {
   Scope,
   Totals,
 } from './format/manifest.js';
+export type { AppKeyOrigin, AppKeyRow, ListedPlace, TokenCount } from './format/app-keys.js';
 export type { DatabaseFacts, Entry, EntryExtra, EntryKind, Piece, Timestamp } from './format/entry.js';
 export type { BlobRow, Owner, PlainBlobRow } from './format/page.js';
 export type { BytePath } from './format/path.js';

@@ -105,6 +105,20 @@ export const nodeCrypto: CryptoProvider = {
     }
   },
 
+  aesCbcEncrypt(key, iv, plaintext) {
+    const cipher = createCipheriv('aes-128-cbc', key, iv);
+    return Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  },
+
+  aesCbcDecrypt(key, iv, ciphertext) {
+    const decipher = createDecipheriv('aes-128-cbc', key, iv);
+    try {
+      return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+    } catch {
+      return undefined;
+    }
+  },
+
   ed25519PublicKey: (seed) =>
     createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length),
 

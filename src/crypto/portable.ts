@@ -1,6 +1,6 @@
 /** The crypto provider on the noble libraries: for browsers, and the cross-check of the native one in tests. */
 
-import { gcm } from '@noble/ciphers/aes.js';
+import { cbc, gcm } from '@noble/ciphers/aes.js';
 import { randomBytes } from '@noble/ciphers/utils.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { expand, hkdf } from '@noble/hashes/hkdf.js';
@@ -43,6 +43,16 @@ export const portableCrypto: CryptoProvider = {
     if (plaintext === undefined) return false;
     target.set(plaintext);
     return true;
+  },
+
+  aesCbcEncrypt: (key, iv, plaintext) => cbc(key, iv).encrypt(plaintext),
+
+  aesCbcDecrypt(key, iv, ciphertext) {
+    try {
+      return cbc(key, iv).decrypt(ciphertext);
+    } catch {
+      return undefined;
+    }
   },
 
   ed25519PublicKey: (seed) => ed25519.getPublicKey(seed),

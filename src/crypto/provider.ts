@@ -31,6 +31,10 @@ export interface CryptoProvider {
    * many of them need not allocate for each.
    */
   aesGcmOpenInto(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, target: Uint8Array): boolean;
+  /** AES-128-CBC with PKCS #7 padding (RFC 5652 §6.3), for Fernet alone: it authenticates nothing. */
+  aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** @returns undefined when length or padding is wrong; to be called only once a MAC over `ciphertext` has verified. */
+  aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
   /** The public key of a 32-byte seed (RFC 8032 §5.1.5). */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
   ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;

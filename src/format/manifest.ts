@@ -1,5 +1,6 @@
 /** The payload of a manifest and its detail. Implements §11.2 and §11.3. */
 
+import { appKeysFromCbor, appKeysToCbor, MOST_APP_KEYS, type AppKeyRow } from './app-keys.js';
 import { compareBytes, utf8 } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { idFromBytes, idToBytes, type BackupId, type PageId, type RepositoryId } from './ids.js';
@@ -66,6 +67,8 @@ export interface ManifestDetail {
   readonly unreadable: readonly (readonly [path: BytePath, code: string])[];
   readonly outside: readonly string[];
   readonly writer: string;
+  /** What the profile declares of app keys, and what was found (§11.4); absent where it declares none. */
+  readonly appKeys?: readonly AppKeyRow[];
 }
 
 /** A manifest's payload. */
@@ -83,6 +86,8 @@ export interface Manifest {
   readonly dedup: number;
   readonly totals: Totals;
   readonly pages: readonly PageId[];
+  /** The blobs of this backup's app keys, ascending by id; absent where there are none. */
+  readonly appKeys?: readonly BlobRow[];
   /** The detail itself, or with sealed names the blob that seals it. */
   readonly detail: ManifestDetail | BlobRow;
 }
@@ -110,6 +115,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
       ['dedup', manifest.dedup],
       ['totals', [totals.files, totals.directories, totals.others, totals.bytes]],
       ['pages', manifest.pages.map(idToBytes)],
+      ...(manifest.appKeys === undefined ? [] : [['appKeys', manifest.appKeys.map(encodeBlobRow)] as const]),
       ['detail', sealed ? encodeBlobRow(detail) : detailToCbor(detail)],
     ]),
   );
@@ -139,6 +145,7 @@ function detailToCbor(detail: ManifestDetail): CborValue {
     ['unreadable', detail.unreadable.map(([path, code]) => [pathToBytes(path), code])],
     ['outside', [...detail.outside]],
     ['writer', detail.writer],
+    ...(detail.appKeys === undefined ? [] : [['appKeys', appKeysToCbor(detail.appKeys)] as const]),
   ]);
 }
 
@@ -149,21 +156,26 @@ function detailToCbor(detail: ManifestDetail): CborValue {
  */
 export function decodeManifest(payload: Uint8Array): Manifest {
   const structure = 'a manifest';
-  const f = asRecord(decodeCbor(payload, structure), structure, [
-    'id',
-    'repository',
-    'epoch',
-    'time',
-    'signedAt',
-    'parents',
-    'sequence',
-    'names',
-    'purpose',
-    'dedup',
-    'totals',
-    'pages',
-    'detail',
-  ]);
+  const f = asRecord(
+    decodeCbor(payload, structure),
+    structure,
+    [
+      'id',
+      'repository',
+      'epoch',
+      'time',
+      'signedAt',
+      'parents',
+      'sequence',
+      'names',
+      'purpose',
+      'dedup',
+      'totals',
+      'pages',
+      'detail',
+    ],
+    ['appKeys'],
+  );
   const [files, directories, others, bytes] = asArray(f.totals, structure, 'totals', 4).map((total) =>
     asUint(total, structure, 'totals'),
   );
@@ -182,6 +194,7 @@ export function decodeManifest(payload: Uint8Array): Manifest {
     pages: asArray(f.pages, structure, 'pages').map((page) =>
       idFromBytes<PageId>(asBytes(page, structure, 'page', 32)),
     ),
+    ...(f.appKeys && { appKeys: decodeAppKeyBlobs(f.appKeys) }),
     detail:
       names === 1 ? decodeBlobRow(asBytes(f.detail, structure, 'detail', 36)) : detailFromCbor(f.detail),
   };
@@ -198,18 +211,12 @@ export function decodeDetail(plaintext: Uint8Array): ManifestDetail {
 
 function detailFromCbor(value: CborValue): ManifestDetail {
   const structure = "a manifest's detail";
-  const f = asRecord(value, structure, [
-    'host',
-    'roots',
-    'tags',
-    'profile',
-    'scope',
-    'cut',
-    'torn',
-    'unreadable',
-    'outside',
-    'writer',
-  ]);
+  const f = asRecord(
+    value,
+    structure,
+    ['host', 'roots', 'tags', 'profile', 'scope', 'cut', 'torn', 'unreadable', 'outside', 'writer'],
+    ['appKeys'],
+  );
   const scope = asRecord(f.scope, structure, ['exclude', 'excludeCaches', 'oneFileSystem']);
   const tags = texts(f.tags, 'tags');
   assertAscending(tags, (a, b) => compareBytes(utf8(a), utf8(b)), structure, 'tags');
@@ -231,6 +238,7 @@ function detailFromCbor(value: CborValue): ManifestDetail {
     }),
     outside: texts(f.outside, 'outside'),
     writer: asText(f.writer, structure, 'writer'),
+    ...(f.appKeys && { appKeys: appKeysFromCbor(f.appKeys) }),
   };
 
   function texts(list: CborValue, field: string): readonly string[] {
@@ -243,6 +251,16 @@ function detailFromCbor(value: CborValue): ManifestDetail {
       throw limitExceeded(structure, 'listedPaths', items.length, LIMITS.listedPaths);
     return items;
   }
+}
+
+function decodeAppKeyBlobs(value: CborValue): readonly BlobRow[] {
+  const structure = 'a manifest';
+  const items = asArray(value, structure, 'appKeys').map((item) => asBytes(item, structure, 'appKeys', 36));
+  if (items.length === 0) throw invalidField(structure, 'appKeys', 'at least one, or absent');
+  if (items.length > MOST_APP_KEYS) throw limitExceeded(structure, 'appKeys', items.length, MOST_APP_KEYS);
+  const byId = (a: Uint8Array, b: Uint8Array): number => compareBytes(a.subarray(0, 32), b.subarray(0, 32));
+  assertAscending(items, byId, structure, 'appKeys');
+  return items.map((item) => decodeBlobRow(item));
 }
 
 function decodeRoots(value: CborValue): readonly ManifestRoot[] {

@@ -98,23 +98,26 @@ export function asArray(
   return items;
 }
 
-/** A map whose keys are exactly `keys`. */
-export function asRecord<Key extends string>(
+/** A map whose keys are exactly `keys`, and those of `optional` that it has. */
+export function asRecord<Key extends string, Optional extends string = never>(
   value: CborValue | undefined,
   structure: string,
   keys: readonly Key[],
-): Readonly<Record<Key, CborValue>> {
+  optional: readonly Optional[] = [],
+): Readonly<Record<Key, CborValue> & Partial<Record<Optional, CborValue>>> {
   if (!(value instanceof Map)) throw invalidField(structure, 'the payload', 'a map');
   const map = value as ReadonlyMap<string | number, CborValue>;
-  const record: Partial<Record<Key, CborValue>> = {};
+  const record: Partial<Record<string, CborValue>> = {};
   for (const key of keys) {
     const item = map.get(key);
     if (item === undefined) throw invalidField(structure, key, 'present');
     record[key] = item;
   }
-  if (map.size !== keys.length)
+  const present = optional.filter((key) => map.has(key));
+  for (const key of present) record[key] = map.get(key);
+  if (map.size !== keys.length + present.length)
     throw invalidField(structure, 'the payload', `a map of exactly ${keys.join(', ')}`);
-  return record as Record<Key, CborValue>;
+  return record as Record<Key, CborValue> & Partial<Record<Optional, CborValue>>;
 }
 
 /** Throws unless `items` ascend strictly by `compare`. */

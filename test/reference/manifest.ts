@@ -1,4 +1,5 @@
 /** Manifests (spec §11). */
+import { type AppKeyRow, readAppKeys } from './app-keys.js';
 import { ascii, compare, equal } from './bytes.js';
 import { type Cbor, decode } from './cbor.js';
 import { demand } from './fail.js';
@@ -32,6 +33,7 @@ export interface Detail {
   readonly unreadable: [path: Uint8Array, code: string][];
   readonly outside: string[];
   readonly writer: string;
+  readonly appKeys?: AppKeyRow[];
 }
 
 export interface Manifest {
@@ -47,6 +49,7 @@ export interface Manifest {
   readonly dedup: number;
   readonly totals: { files: number; directories: number; others: number; bytes: number };
   readonly pages: Uint8Array[];
+  readonly appKeys?: BlobRow[];
   readonly detail: Detail | BlobRow;
 }
 
@@ -73,7 +76,7 @@ export function readDetail(value: Cbor | undefined): Detail {
     'outside',
     'writer',
   ];
-  const map = fields(value, keys);
+  const map = fields(value, keys, ['appKeys']);
   const roots = list(map['roots']).map(readRoot);
   invalid(roots.length > 0, 'no roots');
   const rootNames = roots.map((root) => root.name);
@@ -102,6 +105,7 @@ export function readDetail(value: Cbor | undefined): Detail {
     }),
     outside: texts(map['outside']),
     writer: tstr(map['writer']),
+    ...(map['appKeys'] === undefined ? {} : { appKeys: readAppKeys(map['appKeys']) }),
   };
 }
 
@@ -131,8 +135,15 @@ const KEYS = [
   'dedup',
 ];
 
+function readAppKeyBlobs(value: Cbor): BlobRow[] {
+  const rows = atMost(list(value), 1000, 'app keys').map((item) => bstr(item, 36));
+  invalid(rows.length > 0, 'no app keys, and not absent');
+  ascending(rows.map((row) => row.subarray(0, 32)));
+  return rows.map((row) => readBlobRow(row));
+}
+
 function readPayload(payload: Uint8Array): Manifest {
-  const map = fields(decode(payload), [...KEYS, 'totals', 'pages', 'detail']);
+  const map = fields(decode(payload), [...KEYS, 'totals', 'pages', 'detail'], ['appKeys']);
   const [files, directories, others, bytes] = list(map['totals'], 4);
   const mode = uint(map['names'], 0, 1);
   return {
@@ -148,6 +159,7 @@ function readPayload(payload: Uint8Array): Manifest {
     dedup: uint(map['dedup'], 1),
     totals: { files: uint(files), directories: uint(directories), others: uint(others), bytes: uint(bytes) },
     pages: names(map['pages'], 'any'),
+    ...(map['appKeys'] === undefined ? {} : { appKeys: readAppKeyBlobs(map['appKeys']) }),
     detail: mode === 0 ? readDetail(map['detail']) : readBlobRow(bstr(map['detail'], 36)),
   };
 }

@@ -25,12 +25,17 @@ export function atMost<T>(items: T[], most: number, what: string, code: ErrorCod
   return items;
 }
 
-/** A map with exactly the text keys `keys`. */
-export function fields(value: Cbor | undefined, keys: readonly string[]): Record<string, Cbor> {
+/** A map with exactly the text keys `keys`, and those of `optional` that it has. */
+export function fields(
+  value: Cbor | undefined,
+  keys: readonly string[],
+  optional: readonly string[] = [],
+): Record<string, Cbor> {
   if (!(value instanceof Map)) return wrong('a map');
-  demand(value.size === keys.length, 'FORMAT_INVALID', CLAUSE, 'a map of other keys');
+  const all = [...keys, ...optional.filter((key) => value.has(key))];
+  demand(value.size === all.length, 'FORMAT_INVALID', CLAUSE, 'a map of other keys');
   const result: Record<string, Cbor> = {};
-  for (const key of keys) {
+  for (const key of all) {
     const item = value.get(key);
     if (item === undefined) return wrong(`the key ${key}`);
     result[key] = item;

@@ -119,6 +119,10 @@ export interface VectorAdapter {
     secret: SlotSecret;
   }): Answer<{ epoch: number; root: Uint8Array }>;
 
+  /** Makes the token of a text; `time` is in seconds. */
+  sealFernet(input: { key: string; plaintext: string; time: number; iv: Uint8Array }): Answer<string>;
+  openFernet(input: { key: string; token: string }): Answer<{ time: number; plaintext: string }>;
+
   /** Seals with codec 0 under a given salt and nonce; gives the frame. */
   sealBlob(input: SealInput): Answer<Uint8Array>;
   openBlob(input: SecretsInput & { frame: Uint8Array }): Answer<Uint8Array>;

@@ -120,6 +120,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     adapter.openSlot(input),
   ),
 
+  sealFernet: operation(
+    record({ key: text, plaintext: text, time: number, iv: bytes }),
+    async (adapter, input) => ({ token: await adapter.sealFernet(input) }),
+  ),
+  openFernet: operation(record({ key: text, token: text }), (adapter, input) => adapter.openFernet(input)),
+
   sealBlob: operation(
     record({ ...secrets, kind: number, epoch: number, salt: bytes, nonce: bytes, plaintext: bytes }),
     async (adapter, input) => ({ frame: await adapter.sealBlob(input) }),

@@ -1,5 +1,6 @@
 /** The program's own code behind the interface of the vectors. */
 import { cutLength, gearTable } from '#nbak/chunking/gear.js';
+import { Fernet, parseAppKey } from '#nbak/crypto/fernet.js';
 import type { CryptoProvider } from '#nbak/crypto/provider.js';
 import { assertAcceptablePublicKey } from '#nbak/crypto/public-key.js';
 import { NbakError } from '#nbak/errors.js';
@@ -122,6 +123,11 @@ const backupOf = ({ digest, sequence, parents }: Node): Backup => ({
 /** The program on one crypto provider. */
 export const productionAdapter = (name: string, crypto: CryptoProvider): VectorAdapter => {
   const scheduleOf = (id: Uint8Array): ReturnType<typeof keySchedule> => keySchedule(crypto, idFromBytes(id));
+  const fernetOf = (text: string): Fernet => {
+    const key = parseAppKey(text);
+    if (key === undefined) throw new NbakError('APP_KEY_MALFORMED', 'not an app key');
+    return new Fernet(crypto, key);
+  };
   const page = async (input: { object: Uint8Array; name: Uint8Array; id?: Uint8Array }) => {
     const id = idFromBytes<PageId>(input.name);
     const repository = await repositoryOf(
@@ -184,6 +190,14 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
       return { id: idToBytes(repository), epoch, kind };
     },
     openSlot: () => notOffered(),
+
+    sealFernet: ({ key, plaintext, time, iv }) =>
+      fernetOf(key).seal(new TextEncoder().encode(plaintext), { time: BigInt(time), iv }),
+    openFernet({ key, token }) {
+      const content = fernetOf(key).open(token);
+      if (content === undefined) throw new NbakError('TOKEN_DEAD', 'the token does not open');
+      return { time: Number(content.time), plaintext: new TextDecoder().decode(content.plaintext) };
+    },
 
     sealBlob({ kind, epoch, salt, nonce, plaintext, ...secrets }) {
       const place = { session: salt, lane: readU32(nonce, 0) };

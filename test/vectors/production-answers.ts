@@ -1,4 +1,5 @@
 /** What the program decodes, in the shapes that the vectors compare. */
+import type { AppKeyRow } from '#nbak/format/app-keys.js';
 import type { CborValue } from '#nbak/format/cbor.js';
 import { decodeEnvelope, SIGNED_TYPES } from '#nbak/format/cose.js';
 import { ENTRY_KINDS, type Entry, type Piece } from '#nbak/format/entry.js';
@@ -14,6 +15,7 @@ import { pathToBytes } from '#nbak/format/path.js';
 import type { RepositoryObject } from '#nbak/format/repository-object.js';
 import type { Backup } from '#nbak/repository/manifests.js';
 import type { Repository } from '#nbak/repository/open.js';
+import type { AppKeyRow as AppKeyRowOfReference } from '../reference/app-keys.js';
 import type { Cbor } from '../reference/cbor.js';
 import type * as referenceEntry from '../reference/entry.js';
 import type * as reference from '../reference/epoch-record.js';
@@ -127,6 +129,21 @@ export const detail = (from: ManifestDetail): referenceManifest.Detail => ({
   unreadable: from.unreadable.map(([path, code]): [Uint8Array, string] => [pathToBytes(path), code]),
   outside: [...from.outside],
   writer: from.writer,
+  ...(from.appKeys && { appKeys: from.appKeys.map(appKey) }),
+});
+
+const ORIGINS = ['file', 'environment', 'env-file'];
+const PLACES = ['database', 'json', 'yaml'];
+
+const appKey = ({ name, origin, blob, places }: AppKeyRow): AppKeyRowOfReference => ({
+  name,
+  origin: origin === undefined ? null : { kind: ORIGINS.indexOf(origin.kind), at: pathToBytes(origin.at) },
+  blob: blob ?? null,
+  places: places.map((place) => ({
+    ...place,
+    path: pathToBytes(place.path),
+    in: PLACES.indexOf(place.in),
+  })),
 });
 
 export function manifest({ manifest: from }: Backup): referenceManifest.Manifest {
@@ -149,6 +166,7 @@ export function manifest({ manifest: from }: Backup): referenceManifest.Manifest
       bytes: from.totals.bytes,
     },
     pages: from.pages.map(idToBytes),
+    ...(from.appKeys && { appKeys: from.appKeys.map(row) }),
     detail: isSealedDetail(from.detail) ? row(from.detail) : detail(from.detail),
   };
 }

@@ -7,6 +7,7 @@ import { decode } from '../reference/cbor.js';
 import { cutBundles, cutFile } from '../reference/cut.js';
 import { openCarried, readStoredRecord } from '../reference/epoch-record.js';
 import { demand, fail } from '../reference/fail.js';
+import { openFernet, sealFernet } from '../reference/fernet.js';
 import { checkHistory } from '../reference/history.js';
 import { introduceKeys } from '../reference/introduction.js';
 import {
@@ -79,6 +80,9 @@ export const referenceAdapter: VectorAdapter = {
     return { id, epoch, kind };
   },
   openSlot: ({ slot, id, secret }) => openSlot(slot, id, secret),
+
+  sealFernet,
+  openFernet,
 
   sealBlob: ({ id, root, dedupSecret, plaintext, ...choice }) =>
     sealBlob({ id, root, dedupSecret }, choice, plaintext).frame,

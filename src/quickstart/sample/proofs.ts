@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { openFernet, parseAppKey } from '../../crypto/fernet.js';
+import { Fernet, parseAppKey } from '../../crypto/fernet.js';
+import { nodeCrypto } from '../../crypto/node.js';
 import type { Narrator } from '../narrator.js';
 import { APP_KEY, CHAT, CREDENTIALS, MEMORY } from './state-directory.js';
 
@@ -57,12 +58,13 @@ function proveOneState(
 
 function proveTokens(restored: string, memory: Database.Database, narrator: Narrator): void {
   const appKey = parseAppKey(readFileSync(join(restored, APP_KEY), 'utf8'));
+  const fernet = appKey && new Fernet(nodeCrypto, appKey);
   const rows = memory.prepare('SELECT name, token FROM credentials').all() as readonly {
     readonly name: string;
     readonly token: string;
   }[];
   const opened = rows.filter(({ name, token }) => {
-    const content = appKey && openFernet(appKey, token);
+    const content = fernet?.open(token);
     return content !== undefined && Buffer.from(content.plaintext).toString() === CREDENTIALS.get(name);
   });
   narrator.prove(

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { parseAppKey, sealFernet } from '../../crypto/fernet.js';
+import { Fernet, newAppKeyText, parseAppKey } from '../../crypto/fernet.js';
+import { nodeCrypto } from '../../crypto/node.js';
 
 /** Where the writer's databases lie. */
 export const CHAT = 'data/chat.db';
@@ -30,7 +31,7 @@ export function makeStateDirectory(directory: string): void {
     const time = 1_700_000_000 + (name.length * 7_919_999) / 64;
     utimesSync(join(directory, name), time, time);
   };
-  const appKey = randomBytes(32).toString('base64url') + '=';
+  const appKey = newAppKeyText(nodeCrypto);
   makeDatabases(directory, appKey);
   write(APP_KEY, appKey, 0o600);
   for (let day = 1; day <= 12; day += 1) {
@@ -49,6 +50,7 @@ export function makeStateDirectory(directory: string): void {
 function makeDatabases(directory: string, appKeyText: string): void {
   const appKey = parseAppKey(appKeyText);
   if (appKey === undefined) throw new RangeError('a new app key can be read');
+  const fernet = new Fernet(nodeCrypto, appKey);
   const chat = new Database(join(directory, CHAT));
   chat.pragma('journal_mode = WAL');
   chat.exec('CREATE TABLE messages (id INTEGER PRIMARY KEY, body TEXT NOT NULL)');
@@ -60,7 +62,7 @@ function makeDatabases(directory: string, appKeyText: string): void {
   const insert = memory.prepare('INSERT INTO credentials (name, token) VALUES (?, ?)');
   for (const [name, secret] of CREDENTIALS) {
     const stamp = { time: 1_750_000_000n, iv: randomBytes(16) };
-    insert.run(name, sealFernet(appKey, Buffer.from(secret), stamp));
+    insert.run(name, fernet.seal(Buffer.from(secret), stamp));
   }
   memory.close();
 }

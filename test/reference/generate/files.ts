@@ -4,6 +4,7 @@ import { bundleFile } from './bundle.js';
 import { cborFile } from './cbor.js';
 import { chunkerFile } from './chunker.js';
 import type { DraftFile } from './draft.js';
+import { fernetFile } from './fernet.js';
 import { historyFile } from './history.js';
 import { keysFile } from './keys.js';
 import { manifestFile } from './manifest.js';
@@ -15,6 +16,7 @@ import { v1File } from './v1.js';
 
 export const VECTOR_FILES: readonly DraftFile[] = [
   keysFile,
+  fernetFile,
   blobFile,
   bundleFile,
   packFile,

@@ -66,6 +66,27 @@ const manifestInput = (object: Uint8Array, as = signers, names = 0): Values => (
 });
 const sealedRow = concat(seeded('detail blob', 32), u32(900));
 
+/** Two app keys: one from a file, with tokens of every kind of place, and one that was not found. */
+const appKeyRows: Cbor = [
+  [
+    'app',
+    [0, ascii('srv/.app_key')],
+    0,
+    [
+      [ascii('srv/app.db'), 0, 'accounts', 'password', '', 'enc:', 12, 1],
+      [ascii('srv/app.db'), 0, 'servers', 'settings', 'tokens.*', '', 3, 0],
+      [ascii('srv/integrations.json'), 1, '', '', '*.api_key', 'enc:', 2, 0],
+      [ascii('srv/settings.yaml'), 2, '', '', 'mail.password', 'enc:', 0, 4],
+    ],
+  ],
+  ['other', null, null, []],
+];
+const appKeyBlobs = sorted([seeded('app key blob 1', 32), seeded('app key blob 2', 32)]).map((blob) =>
+  concat(blob, u32(176)),
+);
+const withAppKeys = (rows: Cbor, blobs: Cbor = appKeyBlobs): Uint8Array =>
+  payload({ appKeys: blobs, detail: map({ ...detail, appKeys: rows }) });
+
 const sealedManifest = signedManifest(payload({ names: 1, detail: sealedRow }));
 
 const reads = (comment: string, clause: string, bytes: Uint8Array): Draft =>
@@ -106,6 +127,40 @@ export const manifestFile: DraftFile = {
         'plain names in a repository of sealed ones',
         '§11.2',
         manifestInput(manifest, signers, 1),
+      ),
+      reads('app keys: one found, one not', '§11.4', withAppKeys(appKeyRows)),
+      valid(
+        'app keys where names are sealed',
+        '§11.2',
+        manifestInput(
+          signedManifest(payload({ names: 1, detail: sealedRow, appKeys: appKeyBlobs })),
+          signers,
+          1,
+        ),
+      ),
+      bad('an empty list of app keys', '§11.2', withAppKeys(appKeyRows, [])),
+      bad('an empty list of rows of app keys', '§11.3', withAppKeys([])),
+      bad('app keys not ascending', '§11.2', withAppKeys(appKeyRows, [...appKeyBlobs].reverse())),
+      bad(
+        'an app key’s blob twice',
+        '§11.2',
+        withAppKeys(appKeyRows, [appKeyBlobs[0] ?? null, appKeyBlobs[0] ?? null]),
+      ),
+      bad('an app key without origin that has a blob', '§11.4', withAppKeys([['app', null, 0, []]])),
+      bad(
+        'tokens in a place of kind 3',
+        '§11.4',
+        withAppKeys([['app', [0, ascii('srv/.app_key')], 0, [[ascii('srv/a'), 3, '', '', '', '', 0, 0]]]]),
+      ),
+      refuses(
+        'LIMIT_EXCEEDED',
+        '1001 places of one app key',
+        '§11.4',
+        signedManifest(
+          withAppKeys([
+            ['app', null, null, Array.from({ length: 1001 }, () => [ascii('a'), 1, '', '', 'a', '', 0, 1])],
+          ]),
+        ),
       ),
       reads('a time before 1970', '§11.2', payload({ time: -1 })),
       reads('1024 parents', '§15', payload({ parents: many(1024, 'parents') })),
