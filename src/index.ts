@@ -139,7 +139,7 @@ export {
   type BackupProgress,
   type BackupResult,
   type BackupSelection,
-  type DroppedLine,
+  type TornLine,
 } from './backup/result.js';
 export type { Decryption } from './verify/decrypt.js';
 export { verify } from './verify/verify.js';

@@ -132,7 +132,8 @@ async function attemptBackup(
       torn: problems.torn,
       unreadable: problems.unreadable,
       damaged: problems.damaged,
-      dropped: problems.dropped,
+      // Threads settle files as they have read them.
+      tornLines: [...problems.tornLines].sort((a, b) => (a.path < b.path ? -1 : 1)),
     };
   } finally {
     await session.close();

@@ -113,7 +113,7 @@ export class EntryWriter {
     read: Content & { readonly torn: boolean; readonly dropped: number },
   ): void {
     const { torn, dropped, ...content } = read;
-    if (dropped > 0) this.#parts.problems.dropLine(place.job.root, { path: seen.path, bytes: dropped });
+    if (dropped > 0) this.#parts.problems.addTornLine(place.job.root, { path: seen.path, bytes: dropped });
     if (!isSettled(content, this.#parts.run.startedAt)) place.job.mayBeKept = false;
     if (torn)
       this.report(

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../errors.js';
 import { LIMITS } from '../format/limits.js';
 import type { BytePath } from '../format/path.js';
-import type { BackupProblem, DroppedLine } from './result.js';
+import type { BackupProblem, TornLine } from './result.js';
 import { listedPath, listedText, type BackupRoot } from './scope.js';
 
 /** A problem before it is placed. */
@@ -23,7 +23,7 @@ export class Problems {
   readonly torn: BackupProblem[] = [];
   readonly unreadable: BackupProblem[] = [];
   readonly damaged: BackupProblem[] = [];
-  readonly dropped: DroppedLine[] = [];
+  readonly tornLines: TornLine[] = [];
   readonly #torn: Listed[] = [];
   readonly #unreadable: Listed[] = [];
 
@@ -41,8 +41,8 @@ export class Problems {
   }
 
   /** Enters a torn last line of a log, which is no problem: what is stored is a state of the log. */
-  dropLine(root: BackupRoot, { path, bytes }: { readonly path: BytePath; readonly bytes: number }): void {
-    this.dropped.push({ path: listedText(root, path), bytes });
+  addTornLine(root: BackupRoot, { path, bytes }: { readonly path: BytePath; readonly bytes: number }): void {
+    this.tornLines.push({ path: listedText(root, path), bytes });
   }
 
   /** The lists of §11.3, as long as the format allows. */

@@ -72,7 +72,7 @@ export interface BackupProblem {
 }
 
 /** A torn last line of an append-only log that was left behind. */
-export interface DroppedLine {
+export interface TornLine {
   /** Root name and path, for people. */
   readonly path: string;
   readonly bytes: number;
@@ -100,7 +100,7 @@ export interface BackupResult {
   /** Databases that were damaged when they were captured. */
   readonly damaged: readonly BackupProblem[];
   /** Torn last lines of append-only logs, which are not in the backup. */
-  readonly dropped: readonly DroppedLine[];
+  readonly tornLines: readonly TornLine[];
 }
 
 /** Says whether a backup is complete; if not the program exits with 3. */

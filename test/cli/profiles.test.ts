@@ -108,7 +108,7 @@ describe('A file that holds the vault key in use', () => {
     ['vault.key', (key: string) => `${key}\n`],
     ['.env', (key: string) => `PORT=1\nexport LYNOX_VAULT_KEY="${key}"\n`],
     ['vault.key.bak', (key: string) => key],
-  ])('stays out and is named: %s', async (name, content) => {
+  ])('N-21: stays out and is named: %s', async (name, content) => {
     const place = await makePlace();
     writeNodyn(place.source);
     writeFileSync(join(place.source, name), content(place.key));

@@ -18,7 +18,7 @@ interface ProfiledJson {
   readonly profile: string;
   readonly outside: readonly string[];
   readonly leftOut: readonly { readonly path: string }[];
-  readonly dropped: readonly { readonly path: string; readonly bytes: number }[];
+  readonly tornLines: readonly { readonly path: string; readonly bytes: number }[];
   readonly running: readonly { readonly pid: number; readonly sign: string }[];
 }
 
@@ -94,7 +94,7 @@ describe.each(SYSTEMS)('%s', (_, build, profile, database) => {
 });
 
 describe('Chaos Cypher', () => {
-  it('has its queue named where it holds tasks, and not where it holds none', async () => {
+  it('C-15: the queue is named where it holds tasks, and not where it holds none', async () => {
     const place = await makePlace();
     const { root } = buildChaosCypher(join(place.source, 'filled'), 'filled');
     expect((await place.json<ProfiledJson>(0, 'backup', root)).outside.join()).toMatch(/queue/);
@@ -115,7 +115,7 @@ describe('Odysseus', () => {
     return { place, result: await place.json<ProfiledJson>(0, 'backup', root) };
   }
 
-  it('O-5: an SQLite file that DATABASE_URL names elsewhere is a second root of the backup', async () => {
+  it('O-05: an SQLite file that DATABASE_URL names elsewhere is a second root of the backup', async () => {
     const { place } = await withSettings((where) => {
       mkdirSync(where.path('elsewhere'));
       runWriter('create', 'delete', where.path('elsewhere/moved.db'));
@@ -128,7 +128,7 @@ describe('Odysseus', () => {
     ]);
   });
 
-  it('O-5, O-6: another database server and a Chroma server are named, in the manifest too, without the password', async () => {
+  it('O-06: a Chroma server and another database server are named, in the manifest too, without the password', async () => {
     const { place, result } = await withSettings(
       () =>
         'DATABASE_URL=postgresql+asyncpg://me:p/w@db.example:5432/ody?password=pw2\nCHROMADB_HOST=chroma\n',
@@ -150,7 +150,7 @@ describe('omicos', () => {
     return { built, place, result: await place.json<ProfiledJson>(0, 'backup', ...roots, ...flags) };
   }
 
-  it('has its global directory and several workspaces in one backup, without secrets unless they are asked for', async () => {
+  it('M-06: global directory and workspaces are in one backup, without pids, and without logins unless they are asked for', async () => {
     const { built, place, result } = await backUp();
     expect(result.profile).toBe('omicos');
     const onRequest = built.secret.filter((path) => !path.includes('/settings/'));
@@ -176,7 +176,7 @@ describe('omicos', () => {
     expect(without(all, own)).toEqual([]);
   });
 
-  it('M-1: a torn last line of a log is dropped and named, whatever the log’s length, and whole ones come back', async () => {
+  it('M-01: a torn last line of a log is dropped and named, whatever the log’s length, and whole ones come back', async () => {
     const place = await makePlace();
     const built = buildOmicos(place.source);
     const [workspace = ''] = built.workspaces;
@@ -187,7 +187,7 @@ describe('omicos', () => {
       writeFileSync(join(root, `trajectories/${name}.jsonl`), `${line.repeat(count)}{"text":"x`);
     writeFileSync(join(root, 'trajectories/json.jsonl'), `${line}{"last":"without an end"}`);
     const result = await place.json<ProfiledJson>(0, 'backup', root);
-    expect(result.dropped).toHaveLength(4);
+    expect(result.tornLines).toHaveLength(4);
     const { target } = await place.restore(0);
     for (const [name, count] of Object.entries(lengths))
       expect(readFileSync(join(target, `trajectories/${name}.jsonl`), 'utf8')).toBe(line.repeat(count));
@@ -196,7 +196,7 @@ describe('omicos', () => {
       built.torn.whole,
     );
     // The same again: what was cut is cut again.
-    expect((await place.json<ProfiledJson>(0, 'backup', root)).dropped).toEqual(result.dropped);
+    expect((await place.json<ProfiledJson>(0, 'backup', root)).tornLines).toEqual(result.tornLines);
     expect((await place.json<{ ok: boolean }>(0, 'verify', '--decrypt')).ok).toBe(true);
   });
 

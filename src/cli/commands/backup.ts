@@ -242,7 +242,7 @@ function printResult(result: BackupResult, profiled: ProfiledSources, quiet: boo
   printProfiled(profiled, quiet);
   for (const { path, code, message } of problemsOf(result))
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
-  for (const { path, bytes } of result.dropped)
+  for (const { path, bytes } of result.tornLines)
     note(
       `${coloured('yellow', 'torn line')} ${printable(path)}: its last ${count(bytes, 'byte')} are no line, and left out`,
     );
