@@ -74,10 +74,30 @@ export const odysseus: Profile = {
         { in: 'file', path: 'integrations.json', format: 'json', field: '*.api_key', prefix: PREFIX },
         { in: 'file', path: 'settings.json', format: 'json', field: '*', prefix: PREFIX },
         { in: 'file', path: 'embedding_endpoint.json', format: 'json', field: 'api_key', prefix: PREFIX },
-        // CalDAV and CardDAV secrets, per user and at several depths.
-        { in: 'file', path: 'user_prefs.json', format: 'json', field: '*', prefix: PREFIX },
-        { in: 'file', path: 'user_prefs.json', format: 'json', field: '*.*', prefix: PREFIX },
-        { in: 'file', path: 'user_prefs.json', format: 'json', field: '*.*.*', prefix: PREFIX },
+        // CalDAV accounts, of each user or, where nobody logs in, of the one there is; one account was the older form.
+        {
+          in: 'file',
+          path: 'user_prefs.json',
+          format: 'json',
+          field: '_users.*.caldav_accounts.*.password',
+          prefix: PREFIX,
+        },
+        {
+          in: 'file',
+          path: 'user_prefs.json',
+          format: 'json',
+          field: '_users.*.caldav.password',
+          prefix: PREFIX,
+        },
+        {
+          in: 'file',
+          path: 'user_prefs.json',
+          format: 'json',
+          field: 'caldav_accounts.*.password',
+          prefix: PREFIX,
+        },
+        { in: 'file', path: 'user_prefs.json', format: 'json', field: 'caldav.password', prefix: PREFIX },
+        { in: 'file', path: 'settings.json', format: 'json', field: 'carddav_password', prefix: PREFIX },
       ],
     },
     {
