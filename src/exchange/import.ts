@@ -34,7 +34,7 @@ export interface ImportResult extends BackupResult {
   /** What the root is recorded with. */
   readonly origin: string;
   /** Names that were left out on purpose. */
-  readonly leftOut: readonly string[];
+  readonly dropped: readonly string[];
   /** Whose key opened an encrypted source. */
   readonly keyEra: V1Era | undefined;
 }
@@ -100,7 +100,7 @@ export async function importBackup(
     skip: [],
   };
   const result = await backup(repository, catalog, { ...options, labels, selection });
-  return { ...result, format: format.name, origin, leftOut: state.leftOut, keyEra: state.keyEra };
+  return { ...result, format: format.name, origin, dropped: state.dropped, keyEra: state.keyEra };
 }
 
 function lookAt(source: string): SourceLook {

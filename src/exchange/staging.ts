@@ -37,7 +37,7 @@ export interface StagedState {
   readonly origin: string;
   readonly purpose: Purpose;
   /** Names of what was left out, and why it is no loss. */
-  readonly leftOut: readonly string[];
+  readonly dropped: readonly string[];
   /** Whose key opened an encrypted source. */
   readonly keyEra?: V1Era;
 }

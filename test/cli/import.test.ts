@@ -18,7 +18,7 @@ interface ImportJson {
   readonly time: string;
   readonly origin: string;
   readonly keyEra: string | null;
-  readonly leftOut: readonly string[];
+  readonly dropped: readonly string[];
 }
 
 async function take<T = ImportJson>(
@@ -67,7 +67,7 @@ describe('importing version 1', () => {
       time: '2026-05-01T12:34:56.789Z',
       origin: '/home/user/.nodyn',
       keyEra: 'nodyn',
-      leftOut: [],
+      dropped: [],
     });
     const { shown, target } = await seen(place, id);
     expect(shown).toMatchObject({
@@ -171,7 +171,7 @@ describe('importing Chaos Cypher', () => {
       format: 'chaos-cypher',
       time: '2026-05-01T12:34:56.000Z',
       origin: place.path('data/databases/physics/app.db'),
-      leftOut: ['app_20260501_123456.db-wal'],
+      dropped: ['app_20260501_123456.db-wal'],
     });
     const { target } = await seen(place, id);
     expect(readdirSync(target)).toEqual(['app.db']);
@@ -239,7 +239,7 @@ describe('importing Odysseus', () => {
     ]);
     const local = new Date(2026, 4, 1, 12, 34, 56).toISOString();
     expect(result).toMatchObject({ format: 'odysseus-tar', time: local, origin: place.path('data') });
-    expect(result.leftOut).toEqual(['data/app.db-wal', 'data/app.db-journal']);
+    expect(result.dropped).toEqual(['data/app.db-wal', 'data/app.db-journal']);
     const { target, shown } = await seen(place, id);
     expect(shown).toMatchObject({ roots: [{ name: 'data' }] });
     expect(readdirSync(target).sort()).toEqual([

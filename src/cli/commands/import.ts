@@ -82,14 +82,14 @@ function parseTime(text: string): number {
 
 function print(result: ImportResult, quiet: boolean): void {
   printLine(quiet ? result.id : `backup ${result.id}`);
-  const { format, time, origin, filesTotal, bytesTotal, bytesAdded, leftOut, keyEra } = result;
+  const { format, time, origin, filesTotal, bytesTotal, bytesAdded, dropped, keyEra } = result;
   if (!quiet) {
     printLine(
       `${format}, state of ${formatTime(time)}, recorded as ${printable(origin)}: ` +
         `${count(filesTotal, 'file')} (${formatBytes(bytesTotal)}), ${formatBytes(bytesAdded)} added`,
     );
     if (keyEra !== undefined) note(`Its files opened with the key as ${keyEra} derived it.`);
-    for (const name of leftOut) note(`left out: ${printable(name)}`);
+    for (const name of dropped) note(`left out: ${printable(name)}`);
   }
   for (const { path, code, message } of [...result.unreadable, ...result.torn, ...result.damaged])
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);

@@ -31,7 +31,7 @@ export function stageChaosCypher({ path, staged, wish, signal }: StagingTask): S
     origin: originOf(path, wish.database),
     purpose: BEFORE_MIGRATION.test(name) ? 'update' : 'ordinary',
     // They belong to whoever opened the backup after it was made.
-    leftOut: SIDECAR_SUFFIXES.map((suffix) => name + suffix).filter((each) =>
+    dropped: SIDECAR_SUFFIXES.map((suffix) => name + suffix).filter((each) =>
       existsSync(`${dirname(path)}/${each}`),
     ),
   };

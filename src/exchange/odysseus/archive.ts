@@ -32,7 +32,7 @@ export async function stageOdysseusArchive({
     time: timeInName(basename(path), 'local'),
     origin: `${basename(above) === 'backups' ? dirname(above) : above}/data`,
     purpose: 'ordinary',
-    leftOut: unpacking.dropSidecars(),
+    dropped: unpacking.dropSidecars(),
   };
 }
 
@@ -87,7 +87,7 @@ class Unpacking {
 
   /** Removes what lies beside a database: the script took a clean copy of it, and sidecars of another moment (O-2). */
   dropSidecars(): readonly string[] {
-    const leftOut: string[] = [];
+    const dropped: string[] = [];
     for (const [path, kind] of this.#kinds) {
       const suffix = SIDECAR_SUFFIXES.find((each) => path.endsWith(each));
       if (kind !== 'file' || suffix === undefined) continue;
@@ -95,9 +95,9 @@ class Unpacking {
       if (this.#kinds.get(database) !== 'file') continue;
       if (sniffDatabase(this.#staged.place(database)) === undefined) continue;
       rmSync(this.#staged.place(path));
-      leftOut.push(pathToText(path));
+      dropped.push(pathToText(path));
     }
-    return leftOut;
+    return dropped;
   }
 
   /** Called by the parser for each member; what its listeners do is done before the parser goes on. */

@@ -31,7 +31,7 @@ export function stageOdysseusExport({ path, staged, signal }: StagingTask): Stag
     time: Number.isNaN(said) ? timeInName(basename(path), 'local') : said,
     origin: `${dirname(path)}/${EXPORT_NAME}`,
     purpose: 'ordinary',
-    leftOut: [],
+    dropped: [],
   };
 }
 

@@ -23,7 +23,7 @@ export function stageV1Backup({ crypto, path, staged, wish, signal }: StagingTas
     time: manifest.createdAt,
     origin: isPath(manifest.directory) ? manifest.directory : path,
     purpose: 'ordinary',
-    leftOut: [],
+    dropped: [],
     ...(keyEra !== undefined && { keyEra }),
   };
 }
