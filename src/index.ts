@@ -176,6 +176,7 @@ export type {
   RestoreSource,
 } from './restore/result.js';
 export type { Selection } from './restore/selection.js';
+export type { TokenTally } from './source/tokens/token-counter.js';
 export { checkDatabaseData, type IntegrityVerdict, type PlacedBytes } from './source/sqlite/integrity.js';
 
 export { importBackup, type ImportRequest, type ImportResult } from './exchange/import.js';

@@ -12,7 +12,8 @@ import { PageCatalog } from '../repository/catalog-pages.js';
 import { readDoomed } from '../repository/doom.js';
 import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
-import { commitBackup, VanishedError } from './commit.js';
+import { AppKeys, type ListedAppKeys } from './app-keys.js';
+import { commitBackup, VanishedError, type ManifestDraft } from './commit.js';
 import type { DatabaseOutcomes } from './content-writer.js';
 import { storeDatabases, type CapturedDatabases } from './databases.js';
 import { cacheKey, LastBackup } from './last-backup.js';
@@ -90,9 +91,10 @@ async function attemptBackup(
     session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, packs: session.packChecker }));
 
     const progress = new Progress(found, options.onProgress);
-    const memory = new LastBackup(session, catalog, startedAt);
+    const appKeys = new AppKeys(scope);
+    const memory = new LastBackup(session, catalog, { startedAt, appKeys });
     progress.enter('databases');
-    const databases = await captureAll(session, { found, scope, options, memory, progress });
+    const databases = await captureAll(session, { found, scope, options, memory, progress, appKeys });
     if (isCapture(databases.outcomes)) {
       // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
       problems = new Problems();
@@ -101,15 +103,21 @@ async function attemptBackup(
     progress.enter('files');
     const builder = new PageBuilder(session);
     const run = { outcomes: databases.outcomes, signal, startedAt };
-    const writer = new TreeWriter({ session, builder, memory, scope, problems, progress, run });
+    const parts = { session, builder, memory, scope, problems, progress, run, appKeys };
+    const writer = new TreeWriter(parts);
     for (const [root, listing] of found.listings) await writer.writeRoot(root, listing);
     // From here on it is done sooner than undone.
     if (signal?.aborted === true) throw interrupted();
     progress.enter('committing');
-    const { origin } = options.labels;
+    await appKeys.countFiles(found.listings);
+    const listedKeys = await appKeys.list(session);
+    const { origin, purpose } = options.labels;
     const time = origin?.time ?? databases.time ?? startedAt;
-    const draft = { time, purpose: options.labels.purpose, totals: writer.totals };
-    const detail = detailOf(scope, options, { writer, problems, cut: databases.cut });
+    const draft = { time, purpose, totals: writer.totals, ...blobsOf(listedKeys) };
+    const detail = {
+      ...detailOf(scope, options, { writer, problems, cut: databases.cut }),
+      ...(listedKeys && { appKeys: listedKeys.rows }),
+    };
     const { id, bytes } = await commitBackup(session, builder, {
       draft,
       detail,
@@ -134,11 +142,17 @@ async function attemptBackup(
       damaged: problems.damaged,
       // Threads settle files as they have read them.
       tornLines: [...problems.tornLines].sort((a, b) => (a.path < b.path ? -1 : 1)),
+      appKeys: listedKeys?.rows ?? [],
     };
   } finally {
     await session.close();
     for (const lock of locks) lock[Symbol.dispose]();
   }
+}
+
+/** §11.2: absent where there are none. */
+function blobsOf(keys: ListedAppKeys | undefined): Pick<ManifestDraft, 'appKeys'> {
+  return keys === undefined || keys.blobs.length === 0 ? {} : { appKeys: keys.blobs };
 }
 
 function isCapture(outcomes: DatabaseOutcomes): boolean {
@@ -158,12 +172,14 @@ function captureAll(
     readonly options: BackupOptions;
     readonly memory: LastBackup;
     readonly progress: Progress;
+    readonly appKeys: AppKeys;
   },
 ): Promise<CapturedDatabases> {
-  const { found, scope, options, memory, progress } = run;
+  const { found, scope, options, memory, progress, appKeys } = run;
   return storeDatabases(found.databases, {
     chunks: session.chunks,
     options,
+    appKeys,
     // A digest is keyed by the path below its root: a database under two roots is captured anew.
     isKnown: ({ root, path }, fingerprint) =>
       !scope.isShared(root, path) && memory.hasDatabase(root, path, fingerprint),

@@ -18,7 +18,7 @@ import type { PageBuilder, ReachedPage } from './page-builder.js';
 import type { Session } from './session.js';
 
 /** What a manifest says beyond what commit itself finds out. */
-export type ManifestDraft = Pick<Manifest, 'time' | 'purpose' | 'totals'>;
+export type ManifestDraft = Pick<Manifest, 'time' | 'purpose' | 'totals' | 'appKeys'>;
 
 /** Pages stored at once: they share directory syncs. */
 const PAGES_AT_ONCE = 8;

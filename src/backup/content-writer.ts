@@ -2,6 +2,7 @@
 
 import { BUNDLE_BYTES, WHOLE_FILE_BYTES } from '../chunking/sizes.js';
 import { NbakError } from '../errors.js';
+import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
 import { LIMITS } from '../format/limits.js';
@@ -10,11 +11,13 @@ import type { PageTotals } from '../repository/catalog-pages.js';
 import { holeBytes } from '../source/holes.js';
 import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
+import type { AppKeys } from './app-keys.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
 import type { DatabaseOutcome } from './databases.js';
-import { EntryWriter, extraOf, type Content, type Place } from './entry-writer.js';
+import type { Content } from './content.js';
+import { EntryWriter, extraOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
 import { storeLargeFile } from './large-file.js';
 import type { LastBackup } from './last-backup.js';
@@ -37,6 +40,7 @@ export interface ContentParts {
   readonly scope: BackupScope;
   readonly problems: Problems;
   readonly progress: Progress;
+  readonly appKeys: AppKeys;
   readonly run: {
     readonly outcomes: DatabaseOutcomes;
     readonly signal: AbortSignal | undefined;
@@ -171,6 +175,11 @@ export class ContentWriter {
   }
 
   async #beginPlain(begun: Begun, seen: SeenEntry, absolute: Buffer): Promise<void> {
+    if (this.#parts.appKeys.isKeyFile(begun.job.root, seen)) {
+      // §11.4: never taken over, for an earlier backup may have had it in an ordinary blob.
+      await this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.appKey, flags: 0 });
+      return;
+    }
     const kept = await this.#keptContent(begun, seen);
     if (kept === undefined && looksLikeDatabase(seen, absolute)) {
       const message =
@@ -277,22 +286,31 @@ export class ContentWriter {
     seen: SeenEntry,
     { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
   ): Promise<void> {
-    const { scope, session } = this.#parts;
-    const { chunks } = session;
     if (seen.size <= WHOLE_FILE_BYTES) {
-      const { path, size } = seen;
-      const { root } = begun.job;
-      const { directory } = root.source;
-      this.#settleRead(
-        [{ path, size, begun, seen, flags, kept: undefined }],
-        chunks.store({ kind: 'file', directory, path, isLog: scope.isLog(root, path) }),
-      );
-      await chunks.ready();
+      await this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.data, flags });
       return;
     }
+    const { chunks } = this.#parts.session;
     while (this.#large.size >= MOST_LARGE) await Promise.race(this.#large);
     const run = this.#storeLarge(begun, seen, { absolute, flags }).finally(() => this.#large.delete(run));
     this.#large.add(run);
+    await chunks.ready();
+  }
+
+  async #storeWhole(
+    begun: Begun,
+    seen: SeenEntry,
+    { blobKind, flags }: { readonly blobKind: BlobKind; readonly flags: number },
+  ): Promise<void> {
+    const { scope, session } = this.#parts;
+    const { chunks } = session;
+    const { path, size } = seen;
+    const { root } = begun.job;
+    const { directory } = root.source;
+    this.#settleRead(
+      [{ path, size, begun, seen, flags, kept: undefined }],
+      chunks.store({ kind: 'file', directory, path, blobKind, isLog: scope.isLog(root, path) }),
+    );
     await chunks.ready();
   }
 

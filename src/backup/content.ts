@@ -1,5 +1,6 @@
-/** The pieces of a file's content, as writers pass them on. */
+/** A file's content, as writers pass it on. */
 
+import type { EntryExtra, Timestamp } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
 
 /** A piece of a file's content (§10.5). */
@@ -10,4 +11,17 @@ export interface ContentPiece {
   readonly plaintextLength: number;
   /** Its place in a bundle. */
   readonly slice?: number;
+}
+
+/** What an entry says of its content, and of the file at the moment it was read. */
+export interface Content {
+  readonly size: number;
+  readonly pieces: readonly ContentPiece[];
+  /** Keyed digest (§3.7). */
+  readonly digest: Uint8Array;
+  readonly mtime: Timestamp;
+  readonly ctime: Timestamp;
+  readonly extra: Pick<EntryExtra, 'xattrs' | 'holes' | 'database'>;
+  /** Bits of ENTRY_FLAGS. */
+  readonly flags: number;
 }

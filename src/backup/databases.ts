@@ -9,6 +9,7 @@ import { captureDatabases, type Capture, type PinnedDatabase } from '../source/s
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { toLatin1 } from '../source/sqlite/header.js';
 import { imageWithin, type DatabaseImage } from '../source/sqlite/image.js';
+import type { AppKeys } from './app-keys.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
@@ -57,6 +58,7 @@ export interface DatabaseContext {
   /** Says whether a database with this fingerprint is stored already. */
   readonly isKnown: (database: FoundDatabase, fingerprint: string) => boolean;
   readonly onBytes: (bytes: number) => void;
+  readonly appKeys: AppKeys;
 }
 
 /**
@@ -88,8 +90,9 @@ export async function storeDatabases(
       }
       for (const pinned of capture?.databases ?? []) {
         const database = changed.find(({ absolute }) => toLatin1(absolute) === toLatin1(pinned.path));
-        const fingerprint = (database && fingerprints.get(database)) ?? '';
-        outcomes.set(toLatin1(pinned.path), await store(pinned, fingerprint, context));
+        if (database === undefined) continue;
+        const fingerprint = fingerprints.get(database) ?? '';
+        outcomes.set(toLatin1(pinned.path), await store(pinned, { database, fingerprint }, context));
       }
       return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, outcomes };
     } finally {
@@ -106,7 +109,7 @@ function open(databases: readonly FoundDatabase[], { options }: DatabaseContext)
 
 async function store(
   pinned: PinnedDatabase,
-  fingerprint: string,
+  { database, fingerprint }: { readonly database: FoundDatabase; readonly fingerprint: string },
   context: DatabaseContext,
 ): Promise<DatabaseOutcome> {
   const message = pinned.message ?? 'SQLite cannot read it';
@@ -116,15 +119,18 @@ async function store(
     return { outcome: 'unreadable', error: new NbakError(code, message) };
   }
   try {
+    const { root, path } = database;
     while (true) {
-      await using reading = await pinned.read();
+      await using reading = await pinned.read(context.appKeys.queriesOf(root, path));
       const { size } = reading.image;
       const stored = await storePages(reading.image, context);
-      const facts = await reading.finish();
+      const found = await reading.finish();
       // Somebody got round the pin; what comes next is a copy.
-      if (facts === undefined) continue;
+      if (found === undefined) continue;
+      const { tokens = [], ...facts } = found;
       // What SQLite still reads of a damaged database is worth less than its files as they are.
       if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
+      context.appKeys.counted(root, path, tokens);
       return { outcome: 'stored', size, ...stored, facts, fingerprint };
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Turns what is known of an entry into the entry of its page, and problems into the lists of the manifest. */
 
 import { isNbakError, type ErrorCode, type NbakError } from '../errors.js';
-import { ENTRY_FLAGS, type EntryExtra, type Timestamp } from '../format/entry.js';
+import { ENTRY_FLAGS, type EntryExtra } from '../format/entry.js';
 import type { BytePath } from '../format/path.js';
 import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { SourceEntry } from '../source/entry.js';
@@ -11,7 +11,8 @@ import { reason, sourcePath } from '../source/root.js';
 import { isSettled } from '../source/unchanged.js';
 import { lookAt, type SeenEntry } from '../source/walk.js';
 import { readXattrs, type Xattrs } from '../source/xattrs.js';
-import type { ContentPiece } from './content.js';
+import type { AppKeys } from './app-keys.js';
+import type { Content } from './content.js';
 import type { PageJob } from './page-job.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
@@ -24,24 +25,12 @@ export interface Place {
   readonly index: number;
 }
 
-/** What an entry says of its content, and of the file at the moment it was read. */
-export interface Content {
-  readonly size: number;
-  readonly pieces: readonly ContentPiece[];
-  /** Keyed digest (§3.7). */
-  readonly digest: Uint8Array;
-  readonly mtime: Timestamp;
-  readonly ctime: Timestamp;
-  readonly extra: Pick<EntryExtra, 'xattrs' | 'holes' | 'database'>;
-  /** Bits of ENTRY_FLAGS. */
-  readonly flags: number;
-}
-
 /** What an entry writer works with. */
 export interface EntryWriterParts {
   readonly session: Session;
   readonly problems: Problems;
   readonly progress: Progress;
+  readonly appKeys: AppKeys;
   readonly run: { readonly startedAt: number };
 }
 
@@ -103,6 +92,7 @@ export class EntryWriter {
       ? { ...seen, inode: BigInt(seen.inode) }
       : this.lookAt(place);
     if (exact !== undefined) this.#settle(place, exact, { content, extra });
+    if (content.extra.database === undefined) this.#parts.appKeys.stored(place.job.root, seen.path, content);
     this.#parts.progress.filesDone(1);
   }
 

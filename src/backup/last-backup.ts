@@ -14,6 +14,7 @@ import {
 import { PageReader } from '../repository/pages.js';
 import { pageName } from '../repository/object-names.js';
 import { readOwners } from '../source/owners.js';
+import type { AppKeys } from './app-keys.js';
 import { KnownTree } from './known-tree.js';
 import type { BuiltPage } from './page-builder.js';
 import type { PageJob } from './page-job.js';
@@ -34,14 +35,21 @@ export class LastBackup {
   readonly #pages: PageCatalog;
   readonly #reader: PageReader;
   readonly #startedAt: number;
-  readonly #surroundings = readOwners().version;
+  readonly #surroundings: string;
+  readonly #appKeys: AppKeys;
   readonly #packs: ReadonlyMap<PackId, number>;
   readonly #trees = new Map<BackupRoot, KnownTree>();
   readonly #next = new Map<BackupRoot, (KnownPage | NewPage)[]>();
   readonly #databases: KnownDatabase[] = [];
 
-  /** @param startedAt - when this run began, milliseconds since 1970. */
-  constructor(session: Session, catalog: Catalog, startedAt: number) {
+  /** @param run - `startedAt` is when this run began, milliseconds since 1970. */
+  constructor(
+    session: Session,
+    catalog: Catalog,
+    { startedAt, appKeys }: { readonly startedAt: number; readonly appKeys: AppKeys },
+  ) {
+    this.#surroundings = readOwners().version + appKeys.version;
+    this.#appKeys = appKeys;
     this.#session = session;
     this.#pages = new PageCatalog(catalog);
     this.#reader = readerOf(session);
@@ -77,7 +85,11 @@ export class LastBackup {
     // An empty fingerprint proves nothing (databaseFingerprint could not read the log).
     if (fingerprint === '') return false;
     const known = this.#pages.database(this.#keyOf(root, path));
-    return known?.fingerprint === fingerprint && this.treeOf(root).holds(known.first);
+    return (
+      known?.fingerprint === fingerprint &&
+      this.treeOf(root).holds(known.first) &&
+      this.#appKeys.recall(this.#session, { root, path }, known.tokens)
+    );
   }
 
   /** Takes a page of the last backup over. */
@@ -95,7 +107,8 @@ export class LastBackup {
   addDatabase(job: PageJob, path: BytePath, fingerprint: string): void {
     if (fingerprint === '') return;
     const first = this.treeOf(job.root).firstOf(job.listing.path(job.from));
-    this.#databases.push({ key: this.#keyOf(job.root, path), fingerprint, first });
+    const tokens = this.#appKeys.memoOf(this.#session, job.root, path);
+    this.#databases.push({ key: this.#keyOf(job.root, path), fingerprint, first, tokens });
   }
 
   /** Writes down what this backup saw; call it when the backup is committed. */

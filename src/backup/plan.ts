@@ -9,6 +9,7 @@ import type { UnlockedRepository } from '../repository/open.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { isUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
+import { AppKeys } from './app-keys.js';
 import type { KnownTree } from './known-tree.js';
 import { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
@@ -44,7 +45,8 @@ export async function planBackup(
   const doomed = await readDoomed(repository);
   await syncIndex(repository, blobs, doomed);
   const session = new Session(repository, blobs, { threads: 0, doomed });
-  const memory = new LastBackup(session, catalog, Date.now());
+  const appKeys = new AppKeys(scope);
+  const memory = new LastBackup(session, catalog, { startedAt: Date.now(), appKeys });
   const databases = new Map<BackupRoot, Map<BytePath, boolean>>();
   for (const { root, path, absolute } of found.databases) {
     const known = databases.get(root) ?? new Map<BytePath, boolean>();

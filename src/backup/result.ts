@@ -1,6 +1,7 @@
 /** What a backup takes and what it tells: options, progress and result. */
 
 import type { ErrorCode } from '../errors.js';
+import type { AppKeyRow } from '../format/app-keys.js';
 import type { BackupId } from '../format/ids.js';
 import type { Cut, Purpose } from '../format/manifest.js';
 import type { RuledSource } from '../source/ruled-source.js';
@@ -101,6 +102,8 @@ export interface BackupResult {
   readonly damaged: readonly BackupProblem[];
   /** Torn last lines of append-only logs, which are not in the backup. */
   readonly tornLines: readonly TornLine[];
+  /** What became of the declared app keys, as the manifest says it. */
+  readonly appKeys: readonly AppKeyRow[];
 }
 
 /** Says whether a backup is complete; if not the program exits with 3. */

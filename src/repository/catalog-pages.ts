@@ -47,6 +47,8 @@ export interface KnownDatabase {
   readonly fingerprint: string;
   /** Where the page with its entry begins, as in {@link KnownPage}. */
   readonly first: string;
+  /** What was counted of the tokens in it, as a backup wrote it down; empty where nothing was. */
+  readonly tokens: string;
 }
 
 const STRUCTURE = 'the catalog';
@@ -70,8 +72,8 @@ export class PageCatalog {
   /** A database of the last backup. */
   database(key: Uint8Array): KnownDatabase | undefined {
     const row = this.#catalog
-      .prepare<[Uint8Array], { fingerprint: string; first: string }>(
-        'SELECT fingerprint, first FROM databases WHERE key = ?',
+      .prepare<[Uint8Array], { fingerprint: string; first: string; tokens: string }>(
+        'SELECT fingerprint, first, tokens FROM databases WHERE key = ?',
       )
       .get(key);
     return row && { key, ...row };
@@ -90,9 +92,9 @@ export class PageCatalog {
   rememberDatabases(databases: readonly KnownDatabase[]): void {
     this.#catalog.transaction(() => {
       const put = this.#catalog.prepare(
-        'INSERT OR REPLACE INTO databases (key, fingerprint, first) VALUES (?, ?, ?)',
+        'INSERT OR REPLACE INTO databases (key, fingerprint, first, tokens) VALUES (?, ?, ?, ?)',
       );
-      for (const { key, fingerprint, first } of databases) put.run(key, fingerprint, first);
+      for (const { key, fingerprint, first, tokens } of databases) put.run(key, fingerprint, first, tokens);
     })();
   }
 

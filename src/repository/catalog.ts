@@ -16,7 +16,7 @@ import type { RepositoryId } from '../format/ids.js';
 const BUSY_MS = 30_000;
 const BUSY_STEP_MS = 5;
 
-const SCHEMA_VERSION = 4;
+const SCHEMA_VERSION = 5;
 const SCHEMA = `
   CREATE TABLE packs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
     epoch INTEGER NOT NULL, dedup INTEGER NOT NULL, partial INTEGER NOT NULL) STRICT;
@@ -27,7 +27,8 @@ const SCHEMA = `
   CREATE INDEX blobs_pack ON blobs (pack);
   CREATE TABLE indexes (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE TABLE pages (root BLOB NOT NULL, position INTEGER NOT NULL, page BLOB NOT NULL, PRIMARY KEY (root, position)) STRICT;
-  CREATE TABLE databases (key BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, first TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE databases (key BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, first TEXT NOT NULL,
+    tokens TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE heads (pin TEXT NOT NULL, id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (pin, id)) STRICT, WITHOUT ROWID;
   CREATE TABLE manifests (ring TEXT NOT NULL, id TEXT NOT NULL, size INTEGER NOT NULL, modified REAL NOT NULL,
     summary TEXT NOT NULL, PRIMARY KEY (ring, id)) STRICT, WITHOUT ROWID;

@@ -1,20 +1,26 @@
-/** The thread of DatabaseChecker: one path in, one verdict out. */
+/** The thread of DatabaseChecker: one question in, one answer out. */
 
 import { parentPort } from 'node:worker_threads';
 import Database from 'better-sqlite3';
-import { integrityOf, type IntegrityVerdict } from '../source/sqlite/integrity.js';
+import { integrityOf } from '../source/sqlite/integrity.js';
+import { countInDatabase } from '../source/tokens/database-tokens.js';
+import type { DatabaseAnswer, DatabaseQuestion } from './database-question.js';
 
-parentPort?.on('message', (path: string) => parentPort?.postMessage(check(path)));
+parentPort?.on('message', (question: DatabaseQuestion) => parentPort?.postMessage(answer(question)));
 
-function check(path: string): IntegrityVerdict {
+function answer({ path, integrity, tokens }: DatabaseQuestion): DatabaseAnswer {
   let database: Database.Database;
   try {
     database = new Database(path, { fileMustExist: true });
   } catch (error) {
-    return { verdict: 'failed', message: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { verdict: { verdict: 'failed', message }, tokens: [] };
   }
   try {
-    return integrityOf(database);
+    return {
+      verdict: integrity ? integrityOf(database) : undefined,
+      tokens: countInDatabase(database, tokens),
+    };
   } finally {
     database.close();
   }

@@ -1,7 +1,7 @@
-/** The integrity of a database that was restored, found out in a thread of its own (§22.4). */
+/** What a database that was restored is like, found out in a thread of its own (§22.4). */
 
 import { Worker } from 'node:worker_threads';
-import type { IntegrityVerdict } from '../source/sqlite/integrity.js';
+import type { DatabaseAnswer, DatabaseQuestion } from './database-question.js';
 
 /** Checks databases one after the other, beside the restore. */
 export class DatabaseChecker {
@@ -9,11 +9,11 @@ export class DatabaseChecker {
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
-   * Runs `integrity_check` on a file that nobody else has open. SQLite may create sidecars beside it and removes
+   * Looks at a file that nobody else has open. SQLite may create sidecars beside it and removes
    * them again.
    */
-  check(path: string): Promise<IntegrityVerdict> {
-    const result = this.#queue.then(() => this.#ask(path));
+  check(question: DatabaseQuestion): Promise<DatabaseAnswer> {
+    const result = this.#queue.then(() => this.#ask(question));
     this.#queue = result.catch(() => undefined);
     return result;
   }
@@ -23,13 +23,13 @@ export class DatabaseChecker {
     await this.#worker?.terminate();
   }
 
-  #ask(path: string): Promise<IntegrityVerdict> {
+  #ask(question: DatabaseQuestion): Promise<DatabaseAnswer> {
     const worker = (this.#worker ??= new Worker(new URL('./database-check-worker.js', import.meta.url)));
     return new Promise((resolve, reject) => {
-      const answered = (verdict: IntegrityVerdict): void => {
+      const answered = (answer: DatabaseAnswer): void => {
         worker.off('error', failed);
         worker.off('exit', stopped);
-        resolve(verdict);
+        resolve(answer);
       };
       const failed = (error: Error): void => {
         worker.off('message', answered);
@@ -42,7 +42,7 @@ export class DatabaseChecker {
       worker.once('message', answered);
       worker.once('error', failed);
       worker.once('exit', stopped);
-      worker.postMessage(path);
+      worker.postMessage(question);
     });
   }
 }

@@ -19,6 +19,7 @@ import type {
 } from './result.js';
 import type { StagedFile } from './staged-file.js';
 import type { RestoreTarget } from './target.js';
+import type { TokenCheck } from './token-check.js';
 
 /** What no other file would survive either. */
 const FATAL: readonly ErrorCode[] = ['TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED'];
@@ -32,6 +33,7 @@ export interface FileRestorerParts {
   readonly target: RestoreTarget;
   readonly plan: RestorePlan;
   readonly writer: FileWriter;
+  readonly tokens: TokenCheck;
   readonly ownerOf: (file: PlannedEntry) => TargetOwner;
 }
 
@@ -189,16 +191,23 @@ export class FileRestorer {
     return hash.digest('hex');
   }
 
-  async #checkDatabase({ entry, place }: PlannedEntry, file: string): Promise<void> {
+  async #checkDatabase(planned: PlannedEntry, file: string): Promise<void> {
+    const { entry, place } = planned;
+    const { options, tokens } = this.#parts;
     const path = pathToText(place);
     if (isDamaged(entry) || entry.extra.database?.check === 'damaged') {
       const message = 'it was damaged when it was backed up';
       this.databases.push({ path, verdict: 'damaged-at-capture', message });
-    } else if (this.#parts.options.check === 'none') {
-      this.databases.push({ path, verdict: 'not-run', message: '' });
-    } else {
-      this.databases.push({ path, ...(await this.#checker.check(file)) });
+      return;
     }
+    const queries = tokens.queriesOf(planned);
+    const integrity = options.check === 'full';
+    const found =
+      integrity || queries.length > 0
+        ? await this.#checker.check({ path: file, integrity, tokens: queries })
+        : undefined;
+    this.databases.push({ path, ...(found?.verdict ?? { verdict: 'not-run', message: '' }) });
+    this.failed.push(...tokens.compare(planned, found?.tokens ?? []));
   }
 
   #proceed(): void {

@@ -8,6 +8,7 @@ import { FileWriter } from './file-writer.js';
 import { planRestore } from './plan.js';
 import type { PlannedEntry, RestoreOptions, RestorePlan, RestoreResult, RestoreSource } from './result.js';
 import { RestoreTarget } from './target.js';
+import { restoredAt, TokenCheck } from './token-check.js';
 
 /**
  * Restores into an absent or empty directory.
@@ -23,8 +24,9 @@ export async function restore(source: RestoreSource, options: RestoreOptions): P
   const writer = new FileWriter({ blobs, secrets, threads: options.threads });
   try {
     const plan = await planRestore(source, options);
+    const tokens = await TokenCheck.open(source);
     const target = new RestoreTarget(options.target);
-    const run = new RestoreRun({ source, options, plan, target, writer });
+    const run = new RestoreRun({ source, options, plan, target, writer, tokens });
     try {
       await run.apply();
     } finally {
@@ -40,6 +42,7 @@ class RestoreRun {
   readonly #plan: RestorePlan;
   readonly #target: RestoreTarget;
   readonly #files: FileRestorer;
+  readonly #tokens: TokenCheck;
   readonly #owners = readOwners();
   readonly #notRestored: string[] = [];
   #directories = 0;
@@ -50,6 +53,7 @@ class RestoreRun {
   constructor(parts: Omit<FileRestorerParts, 'ownerOf'>) {
     this.#plan = parts.plan;
     this.#target = parts.target;
+    this.#tokens = parts.tokens;
     this.#files = new FileRestorer({ ...parts, ownerOf: (file) => this.#ownerOf(file) });
   }
 
@@ -73,6 +77,7 @@ class RestoreRun {
     await this.#files.restore(files);
     for (const link of links) await this.#files.restoreLink(link);
     for (const each of entries) this.#restoreOther(each);
+    await this.#checkTokenFiles([...files, ...links]);
     // It lies in the target's root, whose time its removal changes.
     this.#target.removeStaging();
     for (const each of directories.reverse()) {
@@ -85,6 +90,15 @@ class RestoreRun {
       this.#notRestored.push(`the owner of ${foreign} of the entries: this user or system cannot set it`);
     for (const [name, count] of this.#target.refused)
       this.#notRestored.push(`${name} of ${count} of the entries: this user or system cannot set it`);
+  }
+
+  /** Databases are counted where they are checked. */
+  async #checkTokenFiles(files: readonly PlannedEntry[]): Promise<void> {
+    const failed = new Set(this.#files.failed.map(({ path }) => path));
+    for (const file of files) {
+      if (file.entry.extra.database !== undefined || failed.has(pathToText(file.place))) continue;
+      this.#files.failed.push(...(await this.#tokens.checkFile(file, restoredAt(this.#target.path, file))));
+    }
   }
 
   async close(): Promise<void> {
@@ -106,6 +120,7 @@ class RestoreRun {
       databases,
       failed,
       notRestored: this.#notRestored,
+      tokens: { opened: this.#tokens.opened, failed: this.#tokens.failed },
     };
   }
 

@@ -10,6 +10,7 @@ import type { PageReader } from '../repository/pages.js';
 import type { IntegrityVerdict } from '../source/sqlite/integrity.js';
 import type { DigestKeys } from '../repository/file-data.js';
 import type { BackedUpEntry } from '../repository/entries.js';
+import type { TokenTally } from '../source/tokens/token-counter.js';
 import type { Selection } from './selection.js';
 
 /** Where a backup is read from. */
@@ -84,5 +85,7 @@ export interface RestoreResult {
   readonly failed: readonly RestoreProblem[];
   /** What this user or system cannot restore: foreign owners and attributes, sockets, devices. Not a failure. */
   readonly notRestored: readonly string[];
+  /** Tokens of the backup's app keys in what was restored: how many open, and do not (§22.4.1). */
+  readonly tokens: TokenTally;
   readonly durationMs: number;
 }

@@ -51,6 +51,7 @@ export class BackupChecker {
     const names = new RootNames(manifest);
     const order = new OrderCheck();
     await this.#checkPages(backup, manifest.pages, { names, order, trail: startTrail() });
+    await this.#checkRows(backup, manifest.appKeys ?? [], undefined);
     if (isSealedDetail(manifest.detail)) await this.#checkRows(backup, [manifest.detail], undefined);
     else {
       const error = order.finish(manifest);

@@ -27,6 +27,7 @@ export async function packsReachedBy(
   const seen = new Set<PageId>();
   for (const { manifest } of backups) {
     if (isSealedDetail(manifest.detail)) blobs.add(manifest.detail.id);
+    for (const { id } of manifest.appKeys ?? []) blobs.add(id);
     await collectBlobs(manifest.pages, from.summaries, { blobs, seen });
   }
   const reached = new Map<PackId, number>();

@@ -52,7 +52,7 @@ describe('the catalog', () => {
       const root = new Uint8Array(16);
       const key = new Uint8Array(16).fill(1);
       new PageCatalog(catalog).remember(root, [PAGE, { ...PAGE, digest: '' }]);
-      new PageCatalog(catalog).rememberDatabases([{ key, fingerprint: 'f', first: PAGE.first }]);
+      new PageCatalog(catalog).rememberDatabases([{ key, fingerprint: 'f', first: PAGE.first, tokens: 't' }]);
       new HeadCatalog(catalog, 'pin').remember([{ id: hex('0d') as BackupId, sequence: 3 }]);
       catalog.close();
       const place = join(cache, REPOSITORY);
@@ -69,7 +69,7 @@ describe('the catalog', () => {
       const pages = new PageCatalog(again);
       expect(pages.pagesOf(root)).toEqual([PAGE, { ...PAGE, digest: '' }]);
       expect(pages.pagesOf(key)).toEqual([]);
-      expect(pages.database(key)).toMatchObject({ fingerprint: 'f', first: PAGE.first });
+      expect(pages.database(key)).toMatchObject({ fingerprint: 'f', first: PAGE.first, tokens: 't' });
       pages.remember(root, [PAGE]);
       expect(pages.pagesOf(root)).toEqual([PAGE]);
       pages.forgetAll();

@@ -91,12 +91,14 @@ export class Loader {
     return memory.subarray(0, filled);
   }
 
-  #file({ directory, path, isLog }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
+  #file({ directory, path, blobKind, isLog }: Extract<Unit, { kind: 'file' }>): LoadedUnit {
     const memory = this.#memoryFor(WHOLE_FILE_BYTES + 1);
     const place = sourcePath({ directory }, path);
     const read = readWhole(place, memory.subarray(0, WHOLE_FILE_BYTES + 1), isLog ? 'log' : 'file');
     if (read.state !== 'read') return { ...NOTHING, files: [read] };
-    const { chunks, hashes } = this.#hashed(cutEvery(WHOLE_FILE_BYTES, read.bytes), read.bytes.length);
+    const { bytes } = read;
+    const raw = bytes.length === 0 ? [] : [{ kind: blobKind, bytes }];
+    const { chunks, hashes } = this.#hashed(raw, bytes.length);
     const digest = this.#digestOf(path, chunks.length === 0 ? [] : [hashes]);
     const file = { ...factsOf(read), digest, chunk: chunks.length - 1, slice: -1 };
     return { ...NOTHING, chunks, consumed: read.bytes.length, files: [file] };

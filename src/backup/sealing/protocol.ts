@@ -44,13 +44,14 @@ export type Unit =
       readonly offset: number;
       readonly length: number;
     }
-  /** One file that is one chunk (§7.2). */
+  /** One file that is one chunk (§7.2), of kind data or app key. */
   | {
       readonly kind: 'file';
       readonly directory: string;
       readonly path: BytePath;
       /** Lines are only ever added to it: a torn last one is left behind. */
       readonly isLog: boolean;
+      readonly blobKind: BlobKind;
     }
   /** Small files that share a bundle (§7.4). */
   | {

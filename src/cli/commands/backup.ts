@@ -19,6 +19,7 @@ import { applyProfiles, type ProfiledSources } from '../../source/profiles/apply
 import { processEnvironment } from '../../source/profiles/environment.js';
 import { homesOf } from '../../source/profiles/homes.js';
 import { parseVaultKey } from '../../vault/vault-key.js';
+import { appKeyToJson, describeAppKey } from '../app-keys.js';
 import type { Context } from '../context.js';
 import type { Invocation, Run } from '../declaration.js';
 import { parseDuration, usage } from '../options.js';
@@ -102,6 +103,7 @@ export async function backUp(
       ...fields,
       ...result,
       time: formatTime(result.time),
+      appKeys: result.appKeys.map(appKeyToJson),
       ...profileFields(profiled),
       ...(verification && { verification }),
     });
@@ -240,6 +242,7 @@ function printResult(result: BackupResult, profiled: ProfiledSources, quiet: boo
     );
   }
   printProfiled(profiled, quiet);
+  if (!quiet) for (const row of result.appKeys) printLine(describeAppKey(appKeyToJson(row)));
   for (const { path, code, message } of problemsOf(result))
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
   for (const { path, bytes } of result.tornLines)

@@ -2,6 +2,7 @@
 
 import type { RestoreResult } from '../../restore/result.js';
 import { verdictExit } from '../../verify/result.js';
+import { describeTokens } from '../app-keys.js';
 import { coloured, count, formatBytes, formatDuration, note, printable, printLine } from '../terminal.js';
 
 /** Files that failed decide; then a database that was sound and is not. */
@@ -14,7 +15,7 @@ export function restoreExit({ failed, databases }: RestoreResult): number {
 
 /** Prints what was restored and what was not. */
 export function printRestored(result: RestoreResult, quiet: boolean): void {
-  const { files, directories, links, fifos, bytes, durationMs, databases, failed, notRestored } = result;
+  const { files, directories, links, fifos, bytes, durationMs, databases, failed, notRestored, tokens } = result;
   if (!quiet) {
     const pipes = fifos > 0 ? `, ${count(fifos, 'fifo')}` : '';
     printLine(
@@ -28,6 +29,8 @@ export function printRestored(result: RestoreResult, quiet: boolean): void {
       );
     }
   }
+  if (!quiet && tokens.opened + tokens.failed > 0)
+    printLine(`with the backup's app keys: ${describeTokens(tokens)}`);
   for (const { path, code, message } of failed)
     note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
   if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);

@@ -112,6 +112,10 @@ function mergeResults(results: readonly RestoreResult[]): RestoreResult {
     databases: results.flatMap(({ databases }) => databases),
     failed: results.flatMap(({ failed }) => failed),
     notRestored: results.flatMap(({ notRestored }) => notRestored),
+    tokens: {
+      opened: results.reduce((total, { tokens }) => total + tokens.opened, 0),
+      failed: results.reduce((total, { tokens }) => total + tokens.failed, 0),
+    },
     durationMs: sum('durationMs'),
   };
 }

@@ -1,5 +1,6 @@
 /** In the capture process: a connection to a private file, opened before the file had content or lost its name. */
 import Database from 'better-sqlite3';
+import type { TokenQuery } from '../tokens/database-tokens.js';
 import { factsOf } from './facts.js';
 import { removeDecoy } from './private-file.js';
 import type { DatabaseFacts } from './protocol.js';
@@ -23,9 +24,9 @@ export class AdoptedFile {
     this.#connection.prepare('SELECT count(*) FROM sqlite_schema').get();
   }
 
-  /** Facts and the result of `quick_check`. */
-  check(): DatabaseFacts {
-    return factsOf(this.#connection);
+  /** Facts, the result of `quick_check`, and the tokens that are asked for. */
+  check(tokens: readonly TokenQuery[]): DatabaseFacts {
+    return factsOf(this.#connection, tokens);
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { Candidate } from './candidate.js';
 import type { CaptureContext } from './candidate.js';
 import { interrupted, isAborted, toNbakError } from './capture-errors.js';
 import { CaptureProcess } from './child-process.js';
+import type { TokenQuery } from '../tokens/database-tokens.js';
 import { toLatin1 } from './header.js';
 import type { FilePath } from './header.js';
 import { DatabasePin } from './database-pin.js';
@@ -36,9 +37,10 @@ export interface PinnedDatabase {
    * Makes the pinned state readable, in the source itself where that can be proven right afterwards, else in a copy.
    * Once per database, and once more when {@link DatabaseReading.finish} has found that the proof failed.
    *
+   * @param tokens - to be counted in it.
    * @throws NbakError as {@link copy} does.
    */
-  read(): Promise<DatabaseReading>;
+  read(tokens?: readonly TokenQuery[]): Promise<DatabaseReading>;
   /**
    * Copies the pinned state, releases the pin, then checks the copy. Once per database. `facts.check` may be
    * `damaged`; then the copy is what SQLite reads, page for page.

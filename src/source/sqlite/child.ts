@@ -37,7 +37,7 @@ const handlers: Handlers = {
     }),
   pin: (request) => pinAll(databases, request),
   locate: ({ database }) => opened(database).locate(),
-  examine: ({ database }) => opened(database).examine(),
+  examine: ({ database, tokens }) => opened(database).examine(tokens),
   confirm: ({ database }) => opened(database).isUndisturbed(),
   copy: async ({ database, file }) => {
     const source = opened(database);
@@ -54,10 +54,10 @@ const handlers: Handlers = {
     }
     return null;
   },
-  check: ({ file }) => {
+  check: ({ file, tokens }) => {
     const adoptedFile = adopted(file);
     try {
-      return adoptedFile.check();
+      return adoptedFile.check(tokens);
     } finally {
       adoptedFile.close();
       files.delete(file);

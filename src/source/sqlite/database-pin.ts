@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import type { Candidate, CaptureContext } from './candidate.js';
 import { interrupted, isAborted, toNbakError } from './capture-errors.js';
+import type { TokenQuery } from '../tokens/database-tokens.js';
 import type { FilePath } from './header.js';
 import type { DatabaseImage } from './image.js';
 import { InPlace } from './in-place.js';
@@ -57,17 +58,17 @@ export class DatabasePin {
     this.#candidate = candidate;
   }
 
-  read(): Promise<DatabaseReading> {
+  read(tokens: readonly TokenQuery[] = []): Promise<DatabaseReading> {
     return this.#report(async () => {
       const isFirst = this.#may === 'read';
       if (isFirst) this.#may = 'copy';
-      return (isFirst ? await this.#readInPlace() : undefined) ?? this.#readCopy();
+      return (isFirst ? await this.#readInPlace(tokens) : undefined) ?? this.#readCopy(tokens);
     });
   }
 
   copy(): Promise<DatabaseCopy> {
     return this.#report(async () => {
-      const { descriptor, size, facts } = await this.#stage();
+      const { descriptor, size, facts } = await this.#stage([]);
       try {
         return { descriptor, size, facts: await facts };
       } catch (error) {
@@ -77,7 +78,7 @@ export class DatabasePin {
     });
   }
 
-  async #readInPlace(): Promise<DatabaseReading | undefined> {
+  async #readInPlace(tokens: readonly TokenQuery[]): Promise<DatabaseReading | undefined> {
     const { state, number } = this.#candidate;
     if (state.way !== 'in-place') return undefined;
     const { child } = this.#context;
@@ -86,7 +87,7 @@ export class DatabasePin {
     if (place?.journal !== 'wal') return undefined;
     const source = await InPlace.open(this.path, place, state.opened);
     if (source === undefined) return undefined;
-    const facts = awaitedLater(child.ask('examine', { database: number }));
+    const facts = awaitedLater(child.ask('examine', { database: number, tokens }));
     let isProven = false;
     return makeReading(source.image, {
       finish: () =>
@@ -105,8 +106,8 @@ export class DatabasePin {
     });
   }
 
-  async #readCopy(): Promise<DatabaseReading> {
-    const { descriptor, size, facts } = await this.#stage();
+  async #readCopy(tokens: readonly TokenQuery[]): Promise<DatabaseReading> {
+    const { descriptor, size, facts } = await this.#stage(tokens);
     return makeReading(
       { size, file: descriptor },
       {
@@ -120,7 +121,7 @@ export class DatabasePin {
   }
 
   /** Makes a file of our own of the pinned state, lets the pin go and begins to check the file. */
-  async #stage(): Promise<Staged> {
+  async #stage(tokens: readonly TokenQuery[]): Promise<Staged> {
     if (this.#may === 'nothing') throw new TypeError('This database was read already');
     this.#may = 'nothing';
     const { child } = this.#context;
@@ -128,7 +129,7 @@ export class DatabasePin {
     const file = state.way === 'copy' ? state.file : await this.#copyPinned();
     // From here on the descriptor is the caller's.
     this.#candidate.fail('unreadable', 'Copied already');
-    const facts = awaitedLater(child.ask('check', { file: file.path }));
+    const facts = awaitedLater(child.ask('check', { file: file.path, tokens }));
     return { descriptor: file.descriptor, size: fstatSync(file.descriptor).size, facts };
   }
 

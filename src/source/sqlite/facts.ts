@@ -1,17 +1,22 @@
 /** In the capture process: what SQLite says about a database that is open. */
 import type Database from 'better-sqlite3';
+import { countInDatabase, type TokenQuery } from '../tokens/database-tokens.js';
 import type { DatabaseFacts } from './protocol.js';
 import { isMissingFeature } from './sqlite-errors.js';
 
 const MAX_PROBLEMS = 10;
 
-/** Facts and the result of `quick_check`, which reads every page; inside a transaction, of the state that it sees. */
-export function factsOf(connection: Database.Database): DatabaseFacts {
+/**
+ * Facts, the result of `quick_check`, which reads every page, and tokens; inside a transaction, of the state that it
+ * sees.
+ */
+export function factsOf(connection: Database.Database, tokens: readonly TokenQuery[]): DatabaseFacts {
   return {
     ...extentOf(connection),
     userVersion: numberOf(connection, 'user_version'),
     applicationId: numberOf(connection, 'application_id'),
     check: quickCheck(connection),
+    ...(tokens.length > 0 && { tokens: countInDatabase(connection, tokens) }),
   };
 }
 

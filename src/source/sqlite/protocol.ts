@@ -1,4 +1,6 @@
 /** What the parent and the capture process say to each other: a closed list of requests, one answer each. */
+import type { TokenQuery } from '../tokens/database-tokens.js';
+import type { TokenTally } from '../tokens/token-counter.js';
 import type { LogState } from './wal.js';
 
 /** Facts of a captured database, of the state that is stored. */
@@ -10,6 +12,8 @@ export interface DatabaseFacts {
   readonly journal: 'wal' | 'rollback';
   /** `not-checkable`: a collation, function or module of the application is missing here. */
   readonly check: 'ok' | 'damaged' | 'not-checkable';
+  /** Where tokens were asked for: how many there are, in the order of the queries. */
+  readonly tokens?: readonly TokenTally[];
 }
 
 /** How looking at a database ended; `copy`: only a private copy can be opened without touching the source. */
@@ -75,13 +79,19 @@ export interface Requests {
   /** Says where a pinned database lies; null when only SQLite can tell. */
   locate: { request: { readonly database: number }; answer: PinnedPlace | null };
   /** Checks a database through its pin. */
-  examine: { request: { readonly database: number }; answer: DatabaseFacts };
+  examine: {
+    request: { readonly database: number; readonly tokens: readonly TokenQuery[] };
+    answer: DatabaseFacts;
+  };
   /** Says whether what `locate` answered has been true all the time. */
   confirm: { request: { readonly database: number }; answer: boolean };
   /** Copies a pinned database into an adopted file and releases the pin. */
   copy: { request: { readonly database: number; readonly file: string }; answer: null };
   /** Checks an adopted file that has its content, and closes it. */
-  check: { request: { readonly file: string }; answer: DatabaseFacts };
+  check: {
+    request: { readonly file: string; readonly tokens: readonly TokenQuery[] };
+    answer: DatabaseFacts;
+  };
   /** Closes an adopted file that is not wanted. */
   discard: { request: { readonly file: string }; answer: null };
   /** Closes a database, pinned or not. */

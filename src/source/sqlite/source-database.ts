@@ -2,6 +2,7 @@
 import { symlinkSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { sleepSync } from '../clock.js';
+import type { TokenQuery } from '../tokens/database-tokens.js';
 import { extentOf, factsOf } from './facts.js';
 import { fromLatin1 } from './header.js';
 import type { DatabaseFacts, PinnedPlace } from './protocol.js';
@@ -136,10 +137,10 @@ export class SourceDatabase {
     return now?.salts === this.#pinned.salts && now.attempted <= this.#pinned.frames;
   }
 
-  /** Checks the pinned state. */
-  examine(): DatabaseFacts {
+  /** Checks the pinned state, and counts the tokens in it. */
+  examine(tokens: readonly TokenQuery[]): DatabaseFacts {
     this.#reader.pragma(SMALL_CACHE);
-    return factsOf(this.#reader);
+    return factsOf(this.#reader, tokens);
   }
 
   /** Copies the pinned state into `file`, calling `progress` before the first page and after every `step` pages. */

@@ -1,0 +1,82 @@
+/** The app keys that a backup carries, opened. Implements §11.4 for readers. */
+
+import { NbakError } from '../errors.js';
+import type { AppKeyRow, ListedPlace, TokenCount } from '../format/app-keys.js';
+import { BLOB_KINDS } from '../format/blob.js';
+import type { ManifestDetail } from '../format/manifest.js';
+import { joinPath, pathToText, type BytePath } from '../format/path.js';
+import type { BackedUpEntry } from './entries.js';
+import type { BlobReader } from './blob-reader.js';
+import type { Backup } from './manifests.js';
+
+/** An app key of a backup. */
+export interface CarriedAppKey {
+  readonly row: AppKeyRow;
+  /** What its file or variable held; undefined where none was found. */
+  readonly text: string | undefined;
+}
+
+/**
+ * Opens the app keys of a backup.
+ *
+ * @throws NbakError `REFERENCE_TAMPERED`, or what reading blobs throws.
+ */
+export async function readAppKeys(
+  { manifest }: Backup,
+  detail: Pick<ManifestDetail, 'appKeys'>,
+  blobs: BlobReader,
+): Promise<readonly CarriedAppKey[]> {
+  const keys: CarriedAppKey[] = [];
+  for (const row of detail.appKeys ?? []) {
+    const blob = row.blob === undefined ? undefined : manifest.appKeys?.[row.blob];
+    if (row.blob !== undefined && blob === undefined)
+      throw contradiction(`the app key ${row.name} is a blob that the manifest does not name`);
+    keys.push({ row, text: blob && (await readText(blobs, blob.id)) });
+  }
+  return keys;
+}
+
+async function readText(blobs: BlobReader, id: Parameters<BlobReader['read']>[0]): Promise<string> {
+  const { plaintext, kind } = await blobs.read(id);
+  if (kind !== BLOB_KINDS.appKey) throw contradiction(`blob ${id} is not an app key`);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(plaintext);
+}
+
+function contradiction(why: string): NbakError {
+  return new NbakError('REFERENCE_TAMPERED', `The backup contradicts itself: ${why}`, {
+    details: { clause: '§11.4' },
+  });
+}
+
+/** A place of tokens, and the key that should open them. */
+export interface KeyedPlace {
+  readonly place: TokenCount;
+  readonly key: string | undefined;
+}
+
+/** The places of a backup by the file that they are in, root name / path. */
+export function placesByFile(keys: readonly CarriedAppKey[]): ReadonlyMap<BytePath, readonly KeyedPlace[]> {
+  const found = new Map<BytePath, KeyedPlace[]>();
+  for (const { row, text } of keys) {
+    for (const place of row.places) {
+      const places = found.get(place.path) ?? [];
+      found.set(place.path, places);
+      places.push({ place, key: text });
+    }
+  }
+  return found;
+}
+
+/** By what {@link placesByFile} knows an entry. */
+export function listedPathOf({ root, entry }: Pick<BackedUpEntry, 'root' | 'entry'>): BytePath {
+  return entry.path === '' ? root.name : joinPath(root.name, entry.path);
+}
+
+/** A place as people read it: `app.db: accounts.password`, `settings.json: mail.password`. */
+export function placeText(place: ListedPlace, { roots }: Pick<ManifestDetail, 'roots'>): string {
+  const [root] = roots;
+  const isBelow = roots.length === 1 && root !== undefined && place.path.startsWith(`${root.name}/`);
+  const path = isBelow ? (place.path.slice(root.name.length + 1) as BytePath) : place.path;
+  const where = place.in === 'database' ? [`${place.table}.${place.column}`] : [];
+  return `${pathToText(path)}: ${[...where, ...(place.field === '' ? [] : [place.field])].join(', ')}`;
+}

@@ -1,0 +1,49 @@
+/** Which texts are tokens, and how many of them open (§11.4). */
+
+import type { Fernet } from '../../crypto/fernet.js';
+import type { ListedPlace } from '../../format/app-keys.js';
+
+/** Where in a file or database tokens lie. */
+export type TokenSpot = Omit<ListedPlace, 'path'>;
+
+/** How many tokens opened, and did not. */
+export interface TokenTally {
+  readonly opened: number;
+  readonly failed: number;
+}
+
+/** How every Fernet token begins: version 0x80, and a time before the year 2242. */
+const BEGINNING = 'gAAAA';
+
+/** The token that a text holds behind `prefix`; undefined where it is none. */
+export function tokenIn(text: string, prefix: string): string | undefined {
+  if (prefix === '') return text.startsWith(BEGINNING) ? text : undefined;
+  return text.length > prefix.length && text.startsWith(prefix) ? text.slice(prefix.length) : undefined;
+}
+
+/** Counts the tokens of one place. */
+export class TokenCounter implements TokenTally {
+  opened = 0;
+  failed = 0;
+  readonly #fernet: Fernet | undefined;
+  readonly #prefix: string;
+
+  /** @param fernet - undefined where there is no key: nothing opens then. */
+  constructor(fernet: Fernet | undefined, prefix: string) {
+    this.#fernet = fernet;
+    this.#prefix = prefix;
+  }
+
+  /** Counts a text if it is a token. */
+  add(text: string): void {
+    const token = tokenIn(text, this.#prefix);
+    if (token === undefined) return;
+    if (this.#fernet?.open(token) === undefined) this.failed += 1;
+    else this.opened += 1;
+  }
+
+  /** The counts so far. */
+  tally(): TokenTally {
+    return { opened: this.opened, failed: this.failed };
+  }
+}

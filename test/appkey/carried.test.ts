@@ -1,0 +1,205 @@
+/** App keys in backups: apart from all other content, and tried on every token, at capture and at restore (§11.4, §22.4.1). */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { backup } from '#nbak/backup/backup.js';
+import type { BackupResult } from '#nbak/backup/result.js';
+import { newAppKeyText } from '#nbak/crypto/fernet.js';
+import { nodeCrypto } from '#nbak/crypto/node.js';
+import { BLOB_KINDS } from '#nbak/format/blob.js';
+import { readAppKeys, placeText } from '#nbak/repository/app-keys.js';
+import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
+import { readEntries } from '#nbak/repository/entries.js';
+import { initRepository } from '#nbak/repository/init.js';
+import { openWithVaultKey, type UnlockedRepository } from '#nbak/repository/open.js';
+import { memoryStorage } from '#nbak/storage/memory.js';
+import { judge, judgeDecrypted, readNewest, restoreBackup, withDirectory } from '../support/engine-run.js';
+import { DECLARATION, makeApplication, OPENED, PLACES } from '../support/keyed-application.js';
+
+describe('app keys in a backup', () => {
+  it.each(['plain', 'sealed'] as const)(
+    'count at capture what opens, and open as many elsewhere (%s names)',
+    (names) =>
+      withScene(names, async ({ source, target, storage, keyBytes, run }) => {
+        const key = makeApplication(source);
+        const result = await run();
+        expect(countsOf(result)).toEqual(PLACES);
+
+        const restored = await restoreBackup(storage, keyBytes, { target });
+        expect(restored.failed).toEqual([]);
+        expect(restored.tokens).toEqual({ opened: OPENED, failed: 1 });
+        expect(readFileSync(join(target, '.app_key'), 'utf8')).toBe(key);
+      }),
+  );
+
+  it('lie in blobs of kind 3 and in no other', () =>
+    withScene('plain', async ({ source, repository, run }) => {
+      const key = makeApplication(source);
+      writeFileSync(join(source, 'between.txt'), 'a neighbour in the same bundle');
+      await run();
+      const holding = await kindsHolding(repository, key);
+      expect(holding).toEqual([BLOB_KINDS.appKey]);
+    }));
+
+  it('move into a blob of their own when an earlier backup had them as any file', () =>
+    withScene('plain', async ({ source, repository, run }) => {
+      const key = makeApplication(source);
+      await run([]);
+      expect(await kindsHolding(repository, key)).not.toContain(BLOB_KINDS.appKey);
+      await run();
+      expect(await kindsHolding(repository, key)).toEqual([BLOB_KINDS.appKey]);
+    }));
+
+  it('are remembered of a database that did not change, and counted anew with another key', () =>
+    withScene('plain', async ({ source, run }) => {
+      makeApplication(source);
+      await run();
+      const second = await run();
+      expect(countsOf(second)).toEqual(PLACES);
+      expect(second.filesUnchanged).toBeGreaterThan(0);
+      // The application lost its key and made another one, as Odysseus does.
+      writeFileSync(join(source, '.app_key'), newAppKeyText(nodeCrypto));
+      const third = await run();
+      expect(countsOf(third)).toEqual(
+        Object.fromEntries(
+          Object.entries(PLACES).map(([place, { opened, failed }]) => [
+            place,
+            { opened: 0, failed: opened + failed },
+          ]),
+        ),
+      );
+    }));
+
+  it('are carried from the environment, and from .env, where only the manifest names them', () =>
+    withScene('plain', async ({ source, storage, publicKey, keyBytes, repository, target, run }) => {
+      const key = makeApplication(source);
+      writeFileSync(join(source, '.app_key'), '');
+      writeFileSync(join(source, '.env'), `OTHER=1\nKEYED_APPLICATION_KEY="${key}"\n`);
+      const result = await run();
+      expect(result.appKeys[0]?.origin).toEqual({ kind: 'env-file', at: 'KEYED_APPLICATION_KEY' });
+      expect(countsOf(result)).toEqual(PLACES);
+      expect((await carried(repository)).map(({ text }) => text)).toEqual([key]);
+      expect(await judge(storage, publicKey)).toMatchObject({ ok: true, problems: [] });
+      expect(await judgeDecrypted(storage, keyBytes)).toMatchObject({ ok: true });
+      expect((await restoreBackup(storage, keyBytes, { target })).tokens.opened).toBe(OPENED);
+    }));
+
+  it('say of a key that is not there that every token is dead', () =>
+    withScene('plain', async ({ source, storage, keyBytes, target, run }) => {
+      makeApplication(source);
+      writeFileSync(join(source, '.app_key'), '');
+      const result = await run();
+      expect(result.appKeys).toMatchObject([{ name: 'application', origin: undefined, blob: undefined }]);
+      const opened = Object.values(countsOf(result)).map((count) => count.opened);
+      expect(opened).toEqual([0, 0, 0, 0]);
+      // Dead at capture is dead at restore: that is no failure.
+      expect((await restoreBackup(storage, keyBytes, { target })).failed).toEqual([]);
+    }));
+
+  it('do not break a backup when tables are missing or the JSON is none', () =>
+    withScene('plain', async ({ source, run }) => {
+      makeApplication(source);
+      writeFileSync(join(source, 'integrations.json'), '{ not json');
+      writeFileSync(join(source, 'conf/mail.yaml'), 'a: [1\nb: {');
+      const app = new Database(join(source, 'app.db'));
+      app.exec('DROP TABLE servers');
+      app.close();
+      expect(countsOf(await run())).toEqual({
+        'app.db: accounts.password': PLACES['app.db: accounts.password'],
+      });
+    }));
+});
+
+interface Scene {
+  readonly source: string;
+  readonly target: string;
+  readonly storage: ReturnType<typeof memoryStorage>;
+  readonly keyBytes: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly repository: UnlockedRepository;
+  readonly run: (appKeys?: readonly (typeof DECLARATION)[]) => Promise<BackupResult>;
+}
+
+async function withScene(names: 'plain' | 'sealed', use: (scene: Scene) => Promise<void>): Promise<void> {
+  await withDirectory(async (directory) => {
+    const storage = memoryStorage();
+    const keyBytes = nodeCrypto.randomBytes(32);
+    const { verificationKey } = await initRepository(storage, nodeCrypto, {
+      keyBytes,
+      names,
+      now: Date.now(),
+    });
+    const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
+    const catalog = openCatalog(undefined, repository.id);
+    const source = join(directory, 'data');
+    const target = join(directory, 'restored');
+    const run = (appKeys: readonly (typeof DECLARATION)[] = [DECLARATION]): Promise<BackupResult> =>
+      runKeyedBackup(repository, catalog, { source, staging: directory, appKeys });
+    await use({ source, target, storage, keyBytes, publicKey: verificationKey, repository, run });
+    catalog.close();
+  });
+}
+
+function runKeyedBackup(
+  repository: UnlockedRepository,
+  catalog: Catalog,
+  of: {
+    readonly source: string;
+    readonly staging: string;
+    readonly appKeys: readonly (typeof DECLARATION)[];
+  },
+): Promise<BackupResult> {
+  return backup(repository, catalog, {
+    selection: {
+      sources: [of.source],
+      exclude: [],
+      excludeCaches: false,
+      oneFileSystem: false,
+      skip: [],
+      appKeys: of.appKeys,
+    },
+    labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
+    stagingDirectory: of.staging,
+    lockWaitMs: 1000,
+    threads: 0,
+  });
+}
+
+function countsOf({ appKeys }: BackupResult): Record<string, { opened: number; failed: number }> {
+  const roots = [{ name: 'data', path: '/data', entries: 1 }] as never;
+  const places = appKeys.flatMap((row) => row.places);
+  const counts = places.map((place): [string, { opened: number; failed: number }] => [
+    placeText(place, { roots }),
+    { opened: place.opened, failed: place.failed },
+  ]);
+  return Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function carried(repository: UnlockedRepository): ReturnType<typeof readAppKeys> {
+  const { source, close } = await readNewest(repository);
+  try {
+    return await readAppKeys(source.backup, source.detail, source.blobs);
+  } finally {
+    close();
+  }
+}
+
+/** The kinds of the blobs of the newest backup whose plaintext holds a text. */
+async function kindsHolding(repository: UnlockedRepository, text: string): Promise<readonly number[]> {
+  const { source, close } = await readNewest(repository);
+  try {
+    const ids = new Set((source.backup.manifest.appKeys ?? []).map(({ id }) => id));
+    for await (const { pieces } of readEntries(source.pages, source.backup, source.detail))
+      for (const { blob } of pieces) ids.add(blob.id);
+    const kinds = new Set<number>();
+    for (const id of ids) {
+      const { kind, plaintext } = await source.blobs.read(id);
+      if (Buffer.from(plaintext).includes(text)) kinds.add(kind);
+    }
+    return [...kinds];
+  } finally {
+    close();
+  }
+}
