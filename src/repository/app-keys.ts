@@ -5,6 +5,7 @@ import type { AppKeyRow, ListedPlace, TokenCount } from '../format/app-keys.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import type { ManifestDetail } from '../format/manifest.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
+import type { AppKeyDeclaration, TokenPlace } from '../source/profiles/app-keys.js';
 import type { BackedUpEntry } from './entries.js';
 import type { BlobReader } from './blob-reader.js';
 import type { Backup } from './manifests.js';
@@ -70,6 +71,29 @@ export function placesByFile(keys: readonly CarriedAppKey[]): ReadonlyMap<BytePa
 /** By what {@link placesByFile} knows an entry. */
 export function listedPathOf({ root, entry }: Pick<BackedUpEntry, 'root' | 'entry'>): BytePath {
   return entry.path === '' ? root.name : joinPath(root.name, entry.path);
+}
+
+/**
+ * What a profile would declare to find these app keys again: for a backup of what a restore is about to replace, which
+ * knows no profile.
+ */
+export function declarationsOf({ appKeys = [], roots }: ManifestDetail): readonly AppKeyDeclaration[] {
+  const below = (path: BytePath): string => {
+    const root = roots.find(({ name }) => path.startsWith(`${name}/`));
+    return pathToText(root === undefined ? path : (path.slice(root.name.length + 1) as BytePath));
+  };
+  return appKeys.map(({ name, origin, places }) => ({
+    name,
+    from:
+      origin === undefined
+        ? []
+        : [origin.kind === 'file' ? { file: below(origin.at) } : { environment: pathToText(origin.at) }],
+    tokens: places.map(({ path, in: kind, table, column, field, prefix }): TokenPlace => {
+      const file = below(path);
+      if (kind !== 'database') return { in: 'file', path: file, format: kind, field, prefix };
+      return { in: 'database', path: file, table, column, field, prefix };
+    }),
+  }));
 }
 
 /** A place as people read it: `app.db: accounts.password`, `settings.json: mail.password`. */

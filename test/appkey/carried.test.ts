@@ -1,22 +1,19 @@
 /** App keys in backups: apart from all other content, and tried on every token, at capture and at restore (§11.4, §22.4.1). */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { backup } from '#nbak/backup/backup.js';
 import type { BackupResult } from '#nbak/backup/result.js';
 import { newAppKeyText } from '#nbak/crypto/fernet.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { BLOB_KINDS } from '#nbak/format/blob.js';
 import { readAppKeys, placeText } from '#nbak/repository/app-keys.js';
-import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
 import { readEntries } from '#nbak/repository/entries.js';
-import { initRepository } from '#nbak/repository/init.js';
-import { openWithVaultKey, type UnlockedRepository } from '#nbak/repository/open.js';
-import { memoryStorage } from '#nbak/storage/memory.js';
-import { judge, judgeDecrypted, readNewest, restoreBackup, withDirectory } from '../support/engine-run.js';
-import { DECLARATION, makeApplication, OPENED, PLACES } from '../support/keyed-application.js';
+import type { UnlockedRepository } from '#nbak/repository/open.js';
+import { judge, judgeDecrypted, readNewest, restoreBackup } from '../support/engine-run.js';
+import { makeApplication, OPENED, PLACES } from '../support/keyed-application.js';
+import { withScene } from '../support/keyed-scene.js';
 
 describe('app keys in a backup', () => {
   it.each(['plain', 'sealed'] as const)(
@@ -41,6 +38,14 @@ describe('app keys in a backup', () => {
       await run();
       const holding = await kindsHolding(repository, key);
       expect(holding).toEqual([BLOB_KINDS.appKey]);
+    }));
+
+  it('stay apart under any other name of their file', () =>
+    withScene('plain', async ({ source, repository, run }) => {
+      const key = makeApplication(source);
+      linkSync(join(source, '.app_key'), join(source, 'copy-of-the-key'));
+      await run();
+      expect(await kindsHolding(repository, key)).toEqual([BLOB_KINDS.appKey]);
     }));
 
   it('move into a blob of their own when an earlier backup had them as any file', () =>
@@ -111,61 +116,6 @@ describe('app keys in a backup', () => {
       });
     }));
 });
-
-interface Scene {
-  readonly source: string;
-  readonly target: string;
-  readonly storage: ReturnType<typeof memoryStorage>;
-  readonly keyBytes: Uint8Array;
-  readonly publicKey: Uint8Array;
-  readonly repository: UnlockedRepository;
-  readonly run: (appKeys?: readonly (typeof DECLARATION)[]) => Promise<BackupResult>;
-}
-
-async function withScene(names: 'plain' | 'sealed', use: (scene: Scene) => Promise<void>): Promise<void> {
-  await withDirectory(async (directory) => {
-    const storage = memoryStorage();
-    const keyBytes = nodeCrypto.randomBytes(32);
-    const { verificationKey } = await initRepository(storage, nodeCrypto, {
-      keyBytes,
-      names,
-      now: Date.now(),
-    });
-    const repository = await openWithVaultKey(storage, nodeCrypto, keyBytes);
-    const catalog = openCatalog(undefined, repository.id);
-    const source = join(directory, 'data');
-    const target = join(directory, 'restored');
-    const run = (appKeys: readonly (typeof DECLARATION)[] = [DECLARATION]): Promise<BackupResult> =>
-      runKeyedBackup(repository, catalog, { source, staging: directory, appKeys });
-    await use({ source, target, storage, keyBytes, publicKey: verificationKey, repository, run });
-    catalog.close();
-  });
-}
-
-function runKeyedBackup(
-  repository: UnlockedRepository,
-  catalog: Catalog,
-  of: {
-    readonly source: string;
-    readonly staging: string;
-    readonly appKeys: readonly (typeof DECLARATION)[];
-  },
-): Promise<BackupResult> {
-  return backup(repository, catalog, {
-    selection: {
-      sources: [of.source],
-      exclude: [],
-      excludeCaches: false,
-      oneFileSystem: false,
-      skip: [],
-      appKeys: of.appKeys,
-    },
-    labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-    stagingDirectory: of.staging,
-    lockWaitMs: 1000,
-    threads: 0,
-  });
-}
 
 function countsOf({ appKeys }: BackupResult): Record<string, { opened: number; failed: number }> {
   const roots = [{ name: 'data', path: '/data', entries: 1 }] as never;

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['vault'],
   ['source'],
   ['repository'],
-  ['backup', 'verify', 'restore', 'retention', 'rotation', 'drill', 'measurement', 'doctor'],
+  ['backup', 'verify', 'restore', 'appkey', 'retention', 'rotation', 'drill', 'measurement', 'doctor'],
   // Other programs' backups: made into ours by backing up, made from ours by reading.
   ['exchange'],
   ['cli', 'server', 'web'],

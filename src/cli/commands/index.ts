@@ -94,6 +94,23 @@ export function declareCommands(program: Command, attach: Attach): void {
   );
 
   declareExchange(program, attach);
+  const appKey = addGlobalOptions(
+    program.command('appkey').description('the app keys that backups carry').helpCommand(false),
+  );
+  attach(
+    addFilters(declare(appKey, 'list <backup>', 'list the app keys of a backup')),
+    async () => (await import('./appkey.js')).runAppKeyList,
+  );
+  attach(
+    addFilters(declare(appKey, 'check <backup>', 'open every token of a backup with the key it carries')),
+    async () => (await import('./appkey.js')).runAppKeyCheck,
+  );
+  attach(
+    addFilters(declare(appKey, 'export <backup>', 'hand out an app key, alone'))
+      .requiredOption('--out <file>', 'where to, readable by you alone, never over a file')
+      .option('--name <name>', 'which of several'),
+    async () => (await import('./appkey.js')).runAppKeyExport,
+  );
 
   const profiles = declare(program, 'profiles', 'list the applications that nbak knows').helpCommand(false);
   attach(profiles, async () => (await import('./profiles.js')).runProfiles);

@@ -1,11 +1,10 @@
 /** `nbak key`: makes vault keys and shows the verification key. */
 
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { nodeCrypto } from '../../crypto/node.js';
-import { NbakError } from '../../errors.js';
 import { formatVaultKey } from '../../vault/vault-key.js';
 import { formatVerificationKey } from '../../vault/verification-key.js';
 import type { Run } from '../declaration.js';
+import { writePrivateFile } from '../private-output.js';
 import { note, printJson, printLine } from '../terminal.js';
 
 /** `nbak key generate` */
@@ -16,7 +15,7 @@ export const runKeyGenerate: Run<{ readonly out?: string }> = ({ context, option
     if (json === true) printJson({ vaultKey: key });
     else printLine(key);
   } else {
-    writeKeyFile(options.out, `${key}\n`);
+    writePrivateFile(options.out, `${key}\n`, 'the vault key');
     if (json === true) printJson({ file: options.out });
     else if (quiet !== true) note(`Wrote a new vault key to ${options.out}.`);
   }
@@ -36,29 +35,3 @@ export const runKeyPublic: Run<object> = async ({ context }) => {
   else printLine(text);
   return 0;
 };
-
-function writeKeyFile(file: string, text: string): void {
-  try {
-    const descriptor = openSync(file, 'wx', 0o600);
-    try {
-      writeSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (cause) {
-    const { code = 'error' } = cause as NodeJS.ErrnoException;
-    throw new NbakError(
-      'TARGET_FAILED',
-      `Cannot write the vault key to ${file}: ${code === 'EEXIST' ? 'it exists' : code}`,
-      {
-        details: { file, code },
-        hint:
-          code === 'EEXIST'
-            ? 'A key is never written over a file; choose another name.'
-            : 'Check the directory.',
-        cause,
-      },
-    );
-  }
-}

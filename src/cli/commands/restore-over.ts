@@ -6,6 +6,7 @@ import { isComplete } from '../../backup/result.js';
 import type { BackupId } from '../../format/ids.js';
 import type { Scope } from '../../format/manifest.js';
 import type { SwapPolicy } from '../../restore/in-place/compare.js';
+import { declarationsOf } from '../../repository/app-keys.js';
 import { planRestoreOver, restoreOver } from '../../restore/in-place/restore-over.js';
 import { resumeRestore } from '../../restore/in-place/resume.js';
 import type {
@@ -114,7 +115,12 @@ async function backUpFirst({ context, source, options, progress }: Over, scope: 
   const result = await backup(unlocked, context.catalog(unlocked), {
     selection: {
       // What is left out is said by the backup that comes in its place.
-      sources: sources.slice(0, 1).map((each) => ({ ...each, exclude: [] })),
+      sources: sources.slice(0, 1).map((each) => ({
+        ...each,
+        exclude: [],
+        // The profile may have been a file that is not given here.
+        appKeys: each.appKeys.length > 0 ? each.appKeys : declarationsOf(source.detail),
+      })),
       ...scope,
       skip: [context.repositoryPath, context.cacheDirectory],
     },

@@ -25,10 +25,23 @@ export interface IntegrityVerdict {
  * @param staging - an existing directory with room for the database.
  * @throws NbakError what reading the data throws; `TARGET_FAILED` when the directory cannot be written.
  */
-export async function checkDatabaseData(
+export function checkDatabaseData(
   data: AsyncIterable<PlacedBytes>,
   staging: string,
 ): Promise<IntegrityVerdict> {
+  return inspectDatabaseData(data, staging, integrityOf);
+}
+
+/**
+ * Opens a database from its data, and looks at it; nothing of it stays on the disk.
+ *
+ * @throws NbakError as {@link checkDatabaseData}.
+ */
+export async function inspectDatabaseData<T>(
+  data: AsyncIterable<PlacedBytes>,
+  staging: string,
+  inspect: (database: Database.Database) => T,
+): Promise<T> {
   const directory = createPrivateDirectory(staging);
   try {
     const file = createPrivateFile(directory, 'database');
@@ -38,7 +51,7 @@ export async function checkDatabaseData(
       database.pragma('locking_mode = EXCLUSIVE');
       replaceByDecoy(file.path);
       for await (const { offset, bytes } of data) writeFully(file.descriptor, bytes, offset);
-      return integrityOf(database);
+      return inspect(database);
     } finally {
       database.close();
       closeSync(file.descriptor);

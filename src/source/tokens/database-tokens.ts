@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3';
 import { Fernet, parseAppKey } from '../../crypto/fernet.js';
 import { nodeCrypto } from '../../crypto/node.js';
 import { parseJson, textsAt } from './field.js';
-import { TokenCounter, type TokenSpot, type TokenTally } from './token-counter.js';
+import { TokenCounter, type TokenSpot, type NamedTally } from './token-counter.js';
 
 /** A column to look at, and the text of the key that should open what is there; undefined where none was found. */
 export interface TokenQuery {
@@ -19,12 +19,14 @@ export interface TokenQuery {
 export function countInDatabase(
   database: Database.Database,
   queries: readonly TokenQuery[],
-): readonly TokenTally[] {
+): readonly NamedTally[] {
   return queries.map(({ spot, key }) => {
     const counter = new TokenCounter(fernetOf(key), spot.prefix);
-    for (const value of valuesOf(database, spot)) {
-      if (spot.field === '') counter.add(value);
-      else for (const text of textsAt(parseJson(value), spot.field)) counter.add(text);
+    for (const { row, value } of valuesOf(database, spot)) {
+      if (spot.field === '') counter.add(value, `row ${row}`);
+      else
+        for (const { at, text } of textsAt(parseJson(value), spot.field))
+          counter.add(text, `row ${row}, ${at}`);
     }
     return counter.tally();
   });
@@ -50,15 +52,29 @@ export function hasColumn(database: Database.Database, { table, column }: TokenS
   return found !== 0;
 }
 
-function* valuesOf(database: Database.Database, spot: TokenSpot): Generator<string, void, void> {
+/** Rows are numbered as SQLite numbers them, and where it does not, in their order. */
+function* valuesOf(
+  database: Database.Database,
+  spot: TokenSpot,
+): Generator<{ readonly row: number; readonly value: string }, void, void> {
   try {
     if (!hasColumn(database, spot)) return;
-    const column = quoted(spot.column);
-    const rows = database.prepare(
-      `SELECT CAST(${column} AS TEXT) FROM ${quoted(spot.table)} WHERE typeof(${column}) IN ('text', 'blob')`,
-    );
-    yield* rows.pluck().iterate() as IterableIterator<string>;
+    const [table, column] = [quoted(spot.table), quoted(spot.column)];
+    const texts = `FROM ${table} WHERE typeof(${column}) IN ('text', 'blob')`;
+    const numbered = attempt(() => database.prepare(`SELECT rowid, CAST(${column} AS TEXT) ${texts}`));
+    const rows =
+      numbered ?? database.prepare(`SELECT row_number() OVER (), CAST(${column} AS TEXT) ${texts}`);
+    for (const [row, value] of rows.raw().iterate() as IterableIterator<[number, string]>)
+      yield { row, value };
   } catch {
     // The integrity check says what is wrong with it.
+  }
+}
+
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch {
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@
 
 import { fernetOf, type TokenQuery } from './database-tokens.js';
 import { parseJson, textsAt } from './field.js';
-import { TokenCounter, type TokenTally } from './token-counter.js';
+import { TokenCounter, type NamedTally } from './token-counter.js';
 
 /** Longest file that is looked into, in bytes: settings, not data. */
 export const MOST_TOKEN_FILE_BYTES = 64 * 1024 * 1024;
@@ -11,13 +11,13 @@ export const MOST_TOKEN_FILE_BYTES = 64 * 1024 * 1024;
 export async function countInFile(
   bytes: Uint8Array,
   queries: readonly TokenQuery[],
-): Promise<readonly TokenTally[]> {
+): Promise<readonly NamedTally[]> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  const tallies: TokenTally[] = [];
+  const tallies: NamedTally[] = [];
   for (const { spot, key } of queries) {
     const counter = new TokenCounter(fernetOf(key), spot.prefix);
     for (const document of await documentsIn(text, spot.in))
-      for (const each of textsAt(document, spot.field)) counter.add(each);
+      for (const { at, text: each } of textsAt(document, spot.field)) counter.add(each, at);
     tallies.push(counter.tally());
   }
   return tallies;

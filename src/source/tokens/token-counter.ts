@@ -12,6 +12,14 @@ export interface TokenTally {
   readonly failed: number;
 }
 
+/** Which ones did not: rows of a table, paths in a document. At most {@link MOST_NAMED}. */
+export interface NamedTally extends TokenTally {
+  readonly dead: readonly string[];
+}
+
+/** Dead tokens that are named of one place. */
+export const MOST_NAMED = 100;
+
 /** How every Fernet token begins: version 0x80, and a time before the year 2242. */
 const BEGINNING = 'gAAAA';
 
@@ -22,9 +30,10 @@ export function tokenIn(text: string, prefix: string): string | undefined {
 }
 
 /** Counts the tokens of one place. */
-export class TokenCounter implements TokenTally {
-  opened = 0;
-  failed = 0;
+export class TokenCounter {
+  #opened = 0;
+  #failed = 0;
+  readonly #dead: string[] = [];
   readonly #fernet: Fernet | undefined;
   readonly #prefix: string;
 
@@ -34,16 +43,24 @@ export class TokenCounter implements TokenTally {
     this.#prefix = prefix;
   }
 
-  /** Counts a text if it is a token. */
-  add(text: string): void {
+  /**
+   * Counts a text if it is a token.
+   *
+   * @param where - what to call it should it be dead.
+   */
+  add(text: string, where: string): void {
     const token = tokenIn(text, this.#prefix);
     if (token === undefined) return;
-    if (this.#fernet?.open(token) === undefined) this.failed += 1;
-    else this.opened += 1;
+    if (this.#fernet?.open(token) !== undefined) {
+      this.#opened += 1;
+      return;
+    }
+    this.#failed += 1;
+    if (this.#dead.length < MOST_NAMED) this.#dead.push(where);
   }
 
   /** The counts so far. */
-  tally(): TokenTally {
-    return { opened: this.opened, failed: this.failed };
+  tally(): NamedTally {
+    return { opened: this.#opened, failed: this.#failed, dead: this.#dead };
   }
 }
