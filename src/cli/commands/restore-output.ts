@@ -15,7 +15,8 @@ export function restoreExit({ failed, databases }: RestoreResult): number {
 
 /** Prints what was restored and what was not. */
 export function printRestored(result: RestoreResult, quiet: boolean): void {
-  const { files, directories, links, fifos, bytes, durationMs, databases, failed, notRestored, tokens } = result;
+  const { files, directories, links, fifos, bytes, durationMs, databases, failed, notRestored, tokens } =
+    result;
   if (!quiet) {
     const pipes = fifos > 0 ? `, ${count(fifos, 'fifo')}` : '';
     printLine(
