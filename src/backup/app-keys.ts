@@ -219,7 +219,8 @@ function keysOf({ roots }: BackupScope): readonly KeyInRoot[] {
     root,
     found:
       found ??
-      declared.find((other) => other.declaration.name === declaration.name && other.found !== undefined)?.found,
+      declared.find((other) => other.declaration.name === declaration.name && other.found !== undefined)
+        ?.found,
     places: declaration.tokens.map((place) => ({ place, matches: includeRule([`/${place.path}`]) })),
     counts: new Map(),
   }));
