@@ -20,6 +20,8 @@ export const GUARD_OPTIONS = {
   'exclude-file': { type: 'string', multiple: true },
   'exclude-caches': { type: 'boolean' },
   'one-file-system': { type: 'boolean' },
+  profile: { type: 'string' },
+  'include-secrets': { type: 'boolean' },
   tag: { type: 'string', multiple: true },
   host: { type: 'string' },
   'lock-wait': { type: 'string' },
