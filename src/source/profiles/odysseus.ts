@@ -97,7 +97,6 @@ export const odysseus: Profile = {
           prefix: PREFIX,
         },
         { in: 'file', path: 'user_prefs.json', format: 'json', field: 'caldav.password', prefix: PREFIX },
-        { in: 'file', path: 'settings.json', format: 'json', field: 'carddav_password', prefix: PREFIX },
       ],
     },
     {
