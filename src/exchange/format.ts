@@ -1,6 +1,7 @@
 /** What a format of other programs is: how one is recognised and becomes files to back up, and how one is written. */
 
 import type { ChaosCypherWish } from './chaos-cypher/export.js';
+import type { Profile } from '../source/profiles/profile.js';
 import type { ExportResult, ExportTask } from './export.js';
 import type { OdysseusWish } from './odysseus/export.js';
 import type { StagedState, StagingTask } from './staging.js';
@@ -24,6 +25,8 @@ export type ExportWish = V1ExportWish & ChaosCypherWish & OdysseusWish;
 /** A row of the table. */
 export interface ForeignFormat {
   readonly name: FormatName;
+  /** The profile of the application whose state it holds. */
+  readonly profile: Profile;
   readonly recognises: (look: SourceLook) => boolean;
   /** Writes its files, checked, to the staged directory. @throws NbakError what is wrong with the source (§32). */
   readonly stage: (task: StagingTask) => Promise<StagedState>;

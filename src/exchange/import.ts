@@ -7,6 +7,7 @@ import type { BackupOptions, BackupResult } from '../backup/result.js';
 import { NbakError } from '../errors.js';
 import type { Catalog } from '../repository/catalog.js';
 import type { UnlockedRepository } from '../repository/open.js';
+import { importedSource } from '../source/profiles/imported.js';
 import type { ForeignFormat, FormatName, SourceLook } from './format.js';
 import { FORMATS, FORMAT_NAMES } from './formats.js';
 import { PrivateStaging } from './private-staging.js';
@@ -31,6 +32,8 @@ export interface ImportRequest {
 /** What was imported. */
 export interface ImportResult extends BackupResult {
   readonly format: FormatName;
+  /** The profile of the application whose state it was. */
+  readonly profile: string;
   /** What the root is recorded with. */
   readonly origin: string;
   /** Names that were left out on purpose. */
@@ -89,18 +92,20 @@ export async function importBackup(
     ...options.labels,
     tags: [...options.labels.tags, `imported:${format.name}`],
     purpose: state.purpose,
+    profile: format.profile.name,
     // Nobody vouches for the date: one to come would make it the latest backup until then.
     origin: { time: Math.floor(Math.max(0, Math.min(time, Date.now()))), path: origin },
   };
   const selection = {
-    sources: [join(staged.path, state.root)],
+    sources: [importedSource(join(staged.path, state.root), format.profile)],
     exclude: [],
     excludeCaches: false,
     oneFileSystem: false,
     skip: [],
   };
   const result = await backup(repository, catalog, { ...options, labels, selection });
-  return { ...result, format: format.name, origin, dropped: state.dropped, keyEra: state.keyEra };
+  const { profile } = labels;
+  return { ...result, format: format.name, profile, origin, dropped: state.dropped, keyEra: state.keyEra };
 }
 
 function lookAt(source: string): SourceLook {

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { newAppKeyText } from '#nbak/crypto/fernet.js';
+import { nodeCrypto } from '#nbak/crypto/node.js';
 import { makePlace, parseLine, writeTree, type ErrorJson, type Json, type Place } from '../support/cli.js';
+import { tokenOf } from '../support/keyed-application.js';
 import { tarGz, type Member } from '../support/tar.js';
 import { allBytes, randomLike } from '../support/tree.js';
 import { makeV1Directory, V1_KEY } from '../support/v1-backup.js';
@@ -75,6 +78,7 @@ describe('importing version 1', () => {
       roots: [{ name: '.nodyn', path: '/home/user/.nodyn' }],
       tags: ['imported:v1'],
       purpose: 'ordinary',
+      profile: 'nodyn',
     });
     expect(Date.parse(String(shown['signedAt']))).toBeGreaterThanOrEqual(before);
     for (const [path, content] of Object.entries(FILES))
@@ -84,6 +88,27 @@ describe('importing version 1', () => {
     await place.verify(0);
     expect(readdirSync(place.temporary)).toEqual([]);
     expect(allBytes(place.repository).includes('The sky is blue.')).toBe(false);
+  });
+
+  it('keeps what the profile would leave out today, and records the other rules, for a restore in place', async () => {
+    const place = await makePlace();
+    makeV1Directory(
+      place.path('a'),
+      { ...FILES, 'plugins/café/p.js': 'x', '.cache-salt': 's' },
+      { vaultKey: null },
+    );
+    const { id } = await take(place, 0, [place.path('a')]);
+    const { target, shown } = await seen(place, id);
+    expect(readFileSync(join(target, 'plugins/café/p.js'), 'utf8')).toBe('x');
+    expect(readFileSync(join(target, '.cache-salt'), 'utf8')).toBe('s');
+    const { exclude } = (shown as { scope: { exclude: readonly string[] } }).scope;
+    expect(exclude).toContain('/backups/');
+    expect(exclude).not.toContain('/plugins/');
+    expect(exclude).not.toContain('/.cache-salt');
+    writeTree(target, { 'backups/old': 'stays', 'config.json': 'newer' });
+    await place.nbak(0, 'restore', id, '--in-place', target);
+    expect(readFileSync(join(target, 'backups/old'), 'utf8')).toBe('stays');
+    expect(readFileSync(join(target, 'config.json'), 'utf8')).toBe(FILES['config.json']);
   });
 
   it('stores what two backups have in common once', async () => {
@@ -253,6 +278,31 @@ describe('importing Odysseus', () => {
     expect(readFileSync(join(target, 'uploads/café.txt'), 'utf8')).toBe('au lait');
     expect(statSync(join(target, '.app_key')).mode & 0o777).toBe(0o600);
     expect(statSync(join(target, 'settings.json')).mtimeMs).toBe(1_700_000_000_000);
+  });
+
+  it('seals its app keys apart from its files, and counts what they open', async () => {
+    const place = await makePlace();
+    const key = newAppKeyText(nodeCrypto);
+    const token = `enc:${tokenOf(key, 'smtp password')}`;
+    const { id, ...result } = await takeTar<
+      ImportJson & { profile: string; appKeys: readonly { name: string }[] }
+    >(place, 0, [
+      { path: 'data/.app_key', content: key, mode: 0o600 },
+      { path: 'data/integrations.json', content: JSON.stringify({ mail: { api_key: token } }) },
+      { path: 'data/tts_cache/a.mp3', content: 'sound' },
+    ]);
+    expect(result.profile).toBe('odysseus');
+    expect(result.appKeys).toContainEqual({
+      name: 'odysseus',
+      origin: { kind: 'file', at: 'data/.app_key' },
+      opened: 1,
+      failed: 0,
+    });
+    const { target, shown } = await seen(place, id);
+    expect(shown).toMatchObject({ profile: 'odysseus' });
+    expect(readFileSync(join(target, '.app_key'), 'utf8')).toBe(key);
+    expect(readFileSync(join(target, 'tts_cache/a.mp3'), 'utf8')).toBe('sound');
+    expect(await place.json(0, 'appkey', 'check', id)).toMatchObject({ opened: 1, failed: 0 });
   });
 
   it('adds nothing where an archive is refused, and leaves nothing staged', async () => {

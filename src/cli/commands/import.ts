@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { isComplete } from '../../backup/result.js';
 import { FORMAT_NAMES } from '../../exchange/formats.js';
 import { importBackup, type ImportResult } from '../../exchange/import.js';
+import { appKeyToJson, describeAppKey } from '../app-keys.js';
 import type { Run } from '../declaration.js';
 import { fromOrOwnVaultKeyText, type FromKeyOptions } from '../from-key.js';
 import { parseChoice, parseSize, usage } from '../options.js';
@@ -66,7 +67,12 @@ export const runImport: Run<ImportFlags> = async ({ context, options: flags, arg
   });
   progress.end();
   if (context.options.json === true)
-    printJson({ ...result, time: formatTime(result.time), keyEra: result.keyEra ?? null });
+    printJson({
+      ...result,
+      time: formatTime(result.time),
+      appKeys: result.appKeys.map(appKeyToJson),
+      keyEra: result.keyEra ?? null,
+    });
   else print(result, context.options.quiet === true);
   return isComplete(result) ? 0 : 3;
 };
@@ -90,6 +96,7 @@ function print(result: ImportResult, quiet: boolean): void {
     );
     if (keyEra !== undefined) note(`Its files opened with the key as ${keyEra} derived it.`);
     for (const name of dropped) note(`left out: ${printable(name)}`);
+    for (const row of result.appKeys) printLine(describeAppKey(appKeyToJson(row)));
   }
   for (const { path, code, message } of [...result.unreadable, ...result.torn, ...result.damaged])
     note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
