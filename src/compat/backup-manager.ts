@@ -49,15 +49,16 @@ export class BackupManager {
     this.#retentionDays = options.retentionDays ?? DEFAULT_RETENTION_DAYS;
   }
 
-  /** Backs the directory up; the first backup makes the repository. Failures are in the result, none is thrown. */
+  /** Backs the directory up as its profile says; the first backup makes the repository. Failures are in the result, none is thrown. */
   async createBackup(): Promise<CreateOutcome> {
     const startedAt = Date.now();
     try {
-      const { entry, problems } = await ask('create', this.#settings, { purpose: 'ordinary' });
+      const { entry, problems, leftOut } = await ask('create', this.#settings, { purpose: 'ordinary' });
       return {
         success: problems.length === 0,
         path: entry.path,
         manifest: entry,
+        left_out: leftOut,
         duration_ms: Date.now() - startedAt,
         ...(problems.length > 0 && { error: `The backup is incomplete: ${problems.join('; ')}` }),
       };

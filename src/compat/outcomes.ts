@@ -10,6 +10,8 @@ export interface CreateOutcome {
   /** Empty where there is no backup. */
   readonly path: string;
   readonly manifest?: BackupEntry;
+  /** Secrets that stayed out, such as a file with the vault key in use, and what lies elsewhere; a sentence each. */
+  readonly left_out?: readonly string[];
   readonly duration_ms: number;
   readonly error?: string;
   readonly code?: ErrorCode;

@@ -16,7 +16,11 @@ export interface Tasks {
 
 /** What each task answers. */
 export interface Answers {
-  readonly create: { readonly entry: BackupEntry; readonly problems: readonly string[] };
+  readonly create: {
+    readonly entry: BackupEntry;
+    readonly problems: readonly string[];
+    readonly leftOut: readonly string[];
+  };
   /** Newest first. */
   readonly list: readonly BackupEntry[];
   readonly verify: VerifyOutcome;

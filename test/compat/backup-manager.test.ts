@@ -20,8 +20,13 @@ import Database from 'better-sqlite3';
 import ts from 'typescript';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BackupManager } from '#nbak/compat/backup-manager.js';
+import { Opened } from '#nbak/compat/opened.js';
+import type { RestoreOutcome } from '#nbak/compat/outcomes.js';
+import { settingsOf } from '#nbak/compat/settings.js';
+import { newAppKeyText } from '#nbak/crypto/fernet.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import type { BackupId } from '#nbak/format/ids.js';
+import { readAppKeys } from '#nbak/repository/app-keys.js';
 import { initRepository } from '#nbak/repository/init.js';
 import { openWithVaultKey } from '#nbak/repository/open.js';
 import { olderThan } from '#nbak/retention/older-than.js';
@@ -129,6 +134,19 @@ async function judgeDirectory(backupDir: string) {
   return judge(storage, verificationKey);
 }
 
+/** Restores where nothing is yet. */
+function restoredTo(directory: string, backupDir: string, path: string): Promise<RestoreOutcome> {
+  return new BackupManager(directory, { backupDir }, KEY).restoreBackup(path);
+}
+
+/** The texts of the app keys in a backup's blobs of that kind. */
+async function carriedKeys(backupDir: string, path: string): Promise<readonly string[]> {
+  await using opened = await Opened.existing(settingsOf('/', { backupDir }, KEY));
+  const source = await opened.backup(path);
+  const keys = await readAppKeys(source.backup, source.detail, source.blobs);
+  return keys.flatMap(({ text }) => text ?? []);
+}
+
 describe('the code of nodyn’s page', () => {
   it('compiles under strict rules and runs with nothing changed but the import', () => {
     const directory = makeDirectory();
@@ -201,6 +219,49 @@ describe('BackupManager', () => {
     expect(stderr).toContain('SQLITE_BUSY');
     database.exec('COMMIT');
     expect(manager.verifyBackup(result.path)).toEqual({ valid: true, errors: [], files_checked: 2 });
+  });
+
+  it('leaves out, by name, what holds the vault key in use, and what the profile calls derivable', async () => {
+    const { directory, state, backupDir, manager } = makeScene();
+    writeFileSync(join(state, 'vault.key'), `${KEY}\n`);
+    writeFileSync(join(state, '.env'), `PORT=1\nNODYN_VAULT_KEY=${KEY}\n`);
+    mkdirSync(join(state, 'plugins'));
+    writeFileSync(join(state, 'plugins/p.js'), 'x');
+    const { success, path, left_out: leftOut = [] } = await manager.createBackup();
+    expect(success).toBe(true);
+    expect(leftOut.map((text) => text.slice(0, text.indexOf(':')))).toEqual(
+      expect.arrayContaining([join(state, 'vault.key'), join(state, '.env')]),
+    );
+    expect(leftOut).toHaveLength(2);
+    const away = join(directory, 'away');
+    expect(await restoredTo(away, backupDir, path)).toMatchObject({ success: true });
+    expect(readdirSync(away).sort()).toEqual(['config.json', 'history.db']);
+    // In place it is not taken away either.
+    expect(await manager.restoreBackup(path)).toMatchObject({ success: true });
+    expect(readFileSync(join(state, 'vault.key'), 'utf8')).toBe(`${KEY}\n`);
+    expect(readFileSync(join(state, 'plugins/p.js'), 'utf8')).toBe('x');
+  });
+
+  it('seals the app keys of an application apart, and carries a vault key that is another one', async () => {
+    const directory = makeDirectory();
+    vi.stubEnv('NBAK_CACHE_DIR', join(directory, 'cache'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const data = join(directory, 'data');
+    const backupDir = join(directory, 'backups');
+    mkdirSync(data);
+    const key = newAppKeyText(nodeCrypto);
+    writeFileSync(join(data, '.app_key'), key);
+    writeFileSync(join(data, 'auth.json'), '{}');
+    writeFileSync(join(data, 'settings.json'), '{}');
+    writeFileSync(join(data, 'vault.key'), 'b'.repeat(64));
+    const manager = new BackupManager(data, { backupDir }, KEY);
+    const { path, left_out: leftOut } = await manager.createBackup();
+    expect(leftOut).toEqual([]);
+    expect(await carriedKeys(backupDir, path)).toEqual([key]);
+    const away = join(directory, 'away');
+    expect(await restoredTo(away, backupDir, path)).toMatchObject({ success: true });
+    expect(readFileSync(join(away, '.app_key'), 'utf8')).toBe(key);
+    expect(readFileSync(join(away, 'vault.key'), 'utf8')).toBe('b'.repeat(64));
   });
 
   it('lists nothing before the first backup, then newest first, each with a path that every call takes', async () => {
