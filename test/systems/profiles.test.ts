@@ -1,10 +1,18 @@
 /** Each system's real directory under its profile: what is in a backup, what is not, and what a restore over it leaves. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runWriter } from '../capture/support/processes.js';
-import { makePlace, type ErrorJson, type Place } from '../support/cli.js';
+import { makePlace, writeTree, type ErrorJson, type Place } from '../support/cli.js';
 import { buildChaosCypher } from '../support/systems/chaos-cypher.js';
 import { contentOf } from '../support/systems/databases.js';
 import type { BuiltSystem } from '../support/systems/files.js';
@@ -20,6 +28,11 @@ interface ProfiledJson {
   readonly leftOut: readonly { readonly path: string }[];
   readonly tornLines: readonly { readonly path: string; readonly bytes: number }[];
   readonly running: readonly { readonly pid: number; readonly sign: string }[];
+  readonly appKeys: readonly {
+    readonly origin: { readonly at: string } | null;
+    readonly opened: number;
+    readonly failed: number;
+  }[];
 }
 
 interface OverJson {
@@ -126,6 +139,61 @@ describe('Odysseus', () => {
       join(place.source, 'data'),
       place.path('elsewhere/moved.db'),
     ]);
+  });
+
+  it.each(['../elsewhere/moved.db', 'beside.db', 'data/named otherwise [1].db'])(
+    'O-05: tokens in a database that DATABASE_URL put at %s are counted like those at home',
+    async (where) => {
+      const place = await makePlace();
+      const built = buildOdysseus(join(place.source, 'data'));
+      const counted = ({ appKeys }: ProfiledJson) =>
+        appKeys.reduce((sum, { opened, failed }) => [(sum[0] ?? 0) + opened, (sum[1] ?? 0) + failed], [0, 0]);
+      const before = counted(await place.json<ProfiledJson>(0, 'backup', place.source));
+      mkdirSync(place.path('elsewhere'));
+      for (const suffix of ['', '-wal', '-shm'].filter((each) =>
+        existsSync(join(built.root, `app.db${each}`)),
+      ))
+        renameSync(join(built.root, `app.db${suffix}`), join(place.source, where + suffix));
+      writeFileSync(join(place.source, '.env'), `DATABASE_URL="sqlite:///./${where}"\n`);
+      const after = counted(await place.json<ProfiledJson>(0, 'backup', place.source));
+      expect(before[0]).toBeGreaterThan(10);
+      expect(after).toEqual(before);
+    },
+  );
+
+  it('O-05: a data directory that the .env of the named repository puts elsewhere is a root of the backup, with its rules', async () => {
+    const place = await makePlace();
+    writeTree(place.source, { 'app.py': 'print()' });
+    const { root } = buildOdysseus(place.path('elsewhere/state'));
+    writeTree(root, { 'tts_cache/a.mp3': 'derived' });
+    mkdirSync(join(place.source, 'own'));
+    runWriter('create', 'delete', join(place.source, 'own/moved.db'));
+    writeFileSync(
+      join(place.source, '.env'),
+      'ODYSSEUS_DATA_DIR=../elsewhere/state\nDATABASE_URL=sqlite:///./own/moved.db\nCHROMADB_HOST=chroma\n',
+    );
+    const result = await place.json<ProfiledJson>(0, 'backup', place.source);
+    expect(result.profile).toBe('odysseus');
+    expect(result.outside.join()).toMatch(/CHROMADB_HOST is chroma/);
+    expect(result.appKeys.map(({ origin }) => origin?.at)).toContain('state/.app_key');
+    const shown = await place.json<{ roots: readonly { path: string }[] }>(0, 'show', 'latest');
+    expect(shown.roots.map(({ path }) => path)).toEqual([place.source, root]);
+    const names = filesIn((await place.restore(0)).target);
+    expect(names).toContain('state/auth.json');
+    expect(names).not.toContain('state/tts_cache/a.mp3');
+  });
+
+  it('O-05: a data directory that is not there, or not known, is named and never silent', async () => {
+    const place = await makePlace();
+    writeTree(place.source, { 'app.py': 'print()', '.env': 'ODYSSEUS_DATA_DIR=/app/no-such-data\n' });
+    const absent = await place.json<ProfiledJson>(0, 'backup', place.source);
+    expect(absent.outside).toEqual([
+      'the state of odysseus: ODYSSEUS_DATA_DIR names /app/no-such-data, which is not on this machine',
+    ]);
+    writeTree(place.path('odd'), { 'notes.txt': '' });
+    writeTree(place.source, { '.env': `ODYSSEUS_DATA_DIR=${place.path('odd')}\n` });
+    const unknown = await place.json<ProfiledJson>(0, 'backup', place.source);
+    expect(unknown.outside.join()).toMatch(/nothing that is known: name it as a SOURCE/);
   });
 
   it('O-06: a Chroma server and another database server are named, in the manifest too, without the password', async () => {

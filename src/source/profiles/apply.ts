@@ -1,15 +1,19 @@
 /** What profiles make of the sources of a backup: rules for each, sources that the user did not name, and what is outside. */
 
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isWithin } from '../real-path.js';
-import { plainSource, type RuledSource } from '../ruled-source.js';
+import type { RuledSource } from '../ruled-source.js';
 import type { AppKeyDeclaration } from './app-keys.js';
 import { findElsewhere, type FoundElsewhere } from './elsewhere.js';
 import { environmentOf, type Environment } from './environment.js';
+import { ownSettings } from './moved.js';
+import { tokensAt, withDatabases, type MovedDatabase } from './moved-databases.js';
 import { movePattern } from './patterns.js';
+import type { Elsewhere } from './profile.js';
 import {
   rulesInForce,
   stateDirectories,
+  stateOutside,
   type ProfileRequest,
   type RuleInForce,
   type StateDirectory,
@@ -54,18 +58,31 @@ export interface LeftOut {
  * ```
  */
 export function applyProfiles(request: ProfileRequest): ProfiledSources {
-  const applied = request.sources.map((path) => {
-    const places = stateDirectories(path, request);
-    return { path, places, rules: rulesInForce(places, request) };
-  });
+  const given = request.sources.map((path) => ({ path, places: stateDirectories(path, request) }));
+  const isGiven = (path: string): boolean => request.sources.some((source) => isWithin(path, source));
+  const away = request.sources.map((path) => stateOutside(path, request));
+  const moved = new Map(
+    away
+      .flatMap(({ places }) => places)
+      .filter(({ directory }) => !isGiven(directory))
+      .map((place) => [place.directory, { path: place.directory, places: [place] }]),
+  );
+  const applied = [...given, ...moved.values()].map((each) => ({
+    ...each,
+    rules: rulesInForce(each.places, request),
+  }));
   const places = applied.flatMap((each) => each.places);
   const elsewhere = places.flatMap((place) => lookElsewhere(place, request.environment));
-  const isGiven = (path: string): boolean => request.sources.some((source) => isWithin(path, source));
-  const added = new Set(elsewhere.flatMap(({ sources }) => sources).filter((path) => !isGiven(path)));
+  const ruled = applied.map(ruledSource);
   return {
     profile: namesOf(places).join('+') || 'generic',
-    sources: [...applied.map(ruledSource), ...[...added].map(plainSource)],
-    outside: [...new Set(elsewhere.flatMap(({ outside }) => outside))],
+    sources: withDatabases(
+      ruled,
+      elsewhere.flatMap(({ databases }) => databases),
+    ),
+    outside: [
+      ...new Set([...away.flatMap(({ missing }) => missing), ...elsewhere.flatMap(({ outside }) => outside)]),
+    ],
     leftOut: applied.flatMap(({ rules }) =>
       rules.flatMap(({ found, why }) => found.map((path) => ({ path, why }))),
     ),
@@ -81,12 +98,29 @@ function namesOf(places: readonly StateDirectory[]): readonly string[] {
   return [...names].sort();
 }
 
+interface PartElsewhere extends Pick<FoundElsewhere, 'outside'> {
+  readonly databases: readonly MovedDatabase[];
+}
+
 function lookElsewhere(
-  { profile, directory }: StateDirectory,
+  { profile, directory, configuredIn }: StateDirectory,
   environment: Environment,
-): readonly FoundElsewhere[] {
-  const seen = environmentOf(environment, directory, profile.find.settings);
-  return profile.elsewhere.map((part) => findElsewhere(part, directory, seen));
+): readonly PartElsewhere[] {
+  const { settings } = profile.find;
+  const beside = environmentOf(environment, directory, settings);
+  const seen =
+    configuredIn === undefined ? beside : environmentOf(beside, configuredIn, ownSettings(settings));
+  return profile.elsewhere.map((part) => {
+    const { databases, outside } = findElsewhere(basedOn(part, directory, configuredIn), directory, seen);
+    const appKeys = part.kind === 'database-url' ? tokensAt(profile.appKeys, part.inPlaceOf) : [];
+    return { outside, databases: databases.map((path) => ({ path, appKeys })) };
+  });
+}
+
+/** Paths in settings count from where the settings are. */
+function basedOn(part: Elsewhere, directory: string, configuredIn: string | undefined): Elsewhere {
+  if (part.kind !== 'database-url' || configuredIn === undefined) return part;
+  return { ...part, relativeTo: relative(directory, configuredIn) };
 }
 
 function ruledSource({

@@ -1,9 +1,12 @@
 /** What is custom with an application when it is restored, by the profile that a backup records. */
 
 import { builtInProfile } from './built-in.js';
+import { processEnvironment } from './environment.js';
 import type { Profile } from './profile.js';
 import { stateDirectories } from './rules-in-force.js';
 import { findRunning, type RunningApplication } from './running.js';
+
+const HERE = { profile: 'auto', environment: processEnvironment() } as const;
 
 /** The built-in profiles that a manifest names; those of users' files are not there any more. */
 export function recordedProfiles(recorded: string): readonly Profile[] {
@@ -23,7 +26,7 @@ export function nextStepsOf(recorded: string): readonly string[] {
  */
 export function movedAsideSuffix(directory: string, recorded: string, now: number): string | undefined {
   const profiles = recordedProfiles(recorded);
-  const here = stateDirectories(directory, { profile: 'auto' }).find(({ below }) => below === '')?.profile;
+  const here = stateDirectories(directory, HERE).find(({ below }) => below === '')?.profile;
   const profile = profiles.length > 1 ? here : profiles[0];
   if (profile?.restoring.movedAside !== 'before-restore') return undefined;
   const time = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
@@ -32,7 +35,7 @@ export function movedAsideSuffix(directory: string, recorded: string, now: numbe
 
 /** Applications that say of themselves, in a directory, that they are at work there. */
 export function findRunningIn(directory: string): readonly RunningApplication[] {
-  return stateDirectories(directory, { profile: 'auto' }).flatMap((place) =>
+  return stateDirectories(directory, HERE).flatMap((place) =>
     findRunning(place.directory, place.profile.running),
   );
 }

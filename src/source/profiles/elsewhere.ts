@@ -9,13 +9,13 @@ import type { Elsewhere } from './profile.js';
 
 /** What was found. */
 export interface FoundElsewhere {
-  /** Databases that are captured with the rest. */
-  readonly sources: readonly string[];
+  /** Databases that are captured with the rest, wherever they lie. */
+  readonly databases: readonly string[];
   /** Sentences about what is not in the backup, without secrets. */
   readonly outside: readonly string[];
 }
 
-const NOTHING: FoundElsewhere = { sources: [], outside: [] };
+const NOTHING: FoundElsewhere = { databases: [], outside: [] };
 
 /**
  * Looks for one thing.
@@ -37,7 +37,7 @@ export function findElsewhere(part: Elsewhere, directory: string, environment: E
 }
 
 function findDatabase(
-  { variable, relativeTo, what }: Extract<Elsewhere, { kind: 'database-url' }>,
+  { variable, relativeTo, inPlaceOf, what }: Extract<Elsewhere, { kind: 'database-url' }>,
   directory: string,
   { variables }: Environment,
 ): FoundElsewhere {
@@ -46,14 +46,15 @@ function findDatabase(
   const [, file] = /^sqlite(?:\+\w+)?:\/\/\/([^?#]*)/.exec(url) ?? [];
   if (file === undefined)
     return {
-      sources: [],
+      databases: [],
       outside: [`${what}: ${variable} names ${placeOf(url)}, which has to be backed up by its own means`],
     };
   if (file === '' || file.startsWith(':memory:')) return NOTHING;
   const path = resolve(join(directory, relativeTo), file);
+  if (inPlaceOf !== undefined && isWithin(path, join(directory, inPlaceOf))) return NOTHING;
+  if (existsSync(path)) return { databases: [path], outside: [] };
   if (isWithin(path, directory)) return NOTHING;
-  if (existsSync(path)) return { sources: [path], outside: [] };
-  return { sources: [], outside: [`${what}: ${variable} names ${path}, which is not on this machine`] };
+  return { databases: [], outside: [`${what}: ${variable} names ${path}, which is not on this machine`] };
 }
 
 /** Where a URL leads, without what may be a secret in it: user, password and parameters. */
@@ -73,7 +74,10 @@ function findServer(
   const name = variables[host] ?? '';
   if (name === '') return NOTHING;
   const number = port === undefined ? '' : (variables[port] ?? '');
-  return { sources: [], outside: [`${what} (${host} is ${name}${number === '' ? '' : `, port ${number}`})`] };
+  return {
+    databases: [],
+    outside: [`${what} (${host} is ${name}${number === '' ? '' : `, port ${number}`})`],
+  };
 }
 
 function findPath(
@@ -83,7 +87,7 @@ function findPath(
 ): FoundElsewhere {
   const path = places.map((place) => expandTemplate(place, environment)).find((each) => each !== undefined);
   if (path === undefined || !existsSync(path) || isWithin(path, directory)) return NOTHING;
-  return { sources: [], outside: [`${what}: ${path}`] };
+  return { databases: [], outside: [`${what}: ${path}`] };
 }
 
 function findPending(
@@ -91,7 +95,7 @@ function findPending(
   directory: string,
 ): FoundElsewhere {
   const filled = pathsMatching(directory, path).filter((each) => sizeOf(join(directory, each)) > emptyBytes);
-  return { sources: [], outside: filled.length === 0 ? [] : [`${what} (${filled.join(', ')})`] };
+  return { databases: [], outside: filled.length === 0 ? [] : [`${what} (${filled.join(', ')})`] };
 }
 
 function sizeOf(path: string): number {

@@ -24,7 +24,12 @@ export const odysseus: Profile = {
       ['app.db', 'presets.json'],
       ['app.db', 'chroma/'],
       ['app.db', 'scheduled_emails.db'],
+      // Without app.db: DATABASE_URL may have it elsewhere.
       ['.app_key', 'settings.json'],
+      ['.app_key', 'sessions.json'],
+      ['.app_key', 'memory.json'],
+      ['.app_key', 'presets.json'],
+      ['.app_key', 'chroma/'],
       ['.app_key', 'auth.json'],
       ['auth.json', 'sessions.json', 'settings.json'],
     ],
@@ -107,7 +112,13 @@ export const odysseus: Profile = {
     },
   ],
   elsewhere: [
-    { kind: 'database-url', variable: 'DATABASE_URL', relativeTo: '..', what: 'the main database' },
+    {
+      kind: 'database-url',
+      variable: 'DATABASE_URL',
+      relativeTo: '..',
+      inPlaceOf: 'app.db',
+      what: 'the main database',
+    },
     {
       kind: 'server',
       host: 'CHROMADB_HOST',

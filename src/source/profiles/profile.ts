@@ -64,6 +64,8 @@ export type Elsewhere =
       readonly variable: string;
       /** Against which relative paths in the URL count, from the state directory. */
       readonly relativeTo: string;
+      /** Where the database is when no URL says so: what is declared of tokens there holds for it. */
+      readonly inPlaceOf?: string;
       readonly what: string;
     }
   /** A server that is used where a variable names its host. */

@@ -1,10 +1,11 @@
 /** The rules that apply to one source: of all profiles that recognise something in it, and of the vault key in use. */
 
-import { join } from 'node:path';
-import { realPathOf } from '../real-path.js';
+import { join, relative } from 'node:path';
+import { isWithin, realPathOf } from '../real-path.js';
 import { BUILT_IN_PROFILES } from './built-in.js';
 import { detectProfiles, pathsMatching, placeProfile, type Match } from './detect.js';
 import type { Environment } from './environment.js';
+import { movedStates, type MovedState } from './moved.js';
 import { movePattern, patternOfPath } from './patterns.js';
 import type { Profile, ProfileRule } from './profile.js';
 import { filesWithVaultKey } from './vault-key-files.js';
@@ -25,6 +26,8 @@ export interface ProfileRequest {
 export interface StateDirectory extends Match {
   /** Absolute. */
   readonly directory: string;
+  /** Whose settings put it there, where that is not told by its place. */
+  readonly configuredIn?: string;
 }
 
 /** A rule, moved to where the state directory is in its source. */
@@ -38,14 +41,83 @@ export interface RuleInForce {
   readonly found: readonly string[];
 }
 
-/** Which profiles apply to a source, and where in it their state is. */
+/** Which profiles apply to a source, and where in it their state is; the source's own settings may say so too. */
 export function stateDirectories(
   source: string,
-  { profile }: Pick<ProfileRequest, 'profile'>,
+  { profile, environment }: Pick<ProfileRequest, 'profile' | 'environment'>,
 ): readonly StateDirectory[] {
+  const root = realPathOf(source);
+  const moved = movedFrom(source, { profile, environment });
+  const isMoved = moved.some(({ directory }) => isKnown(directory, profile));
   const matches =
-    profile === 'auto' ? detectProfiles(source, BUILT_IN_PROFILES) : placeProfile(source, profile);
-  return matches.map((match) => ({ ...match, directory: join(realPathOf(source), match.below) }));
+    profile === 'auto' || isMoved
+      ? detectProfiles(source, profilesOf(profile))
+      : placeProfile(source, profile);
+  const places = matches.map((match) => ({ ...match, directory: join(root, match.below) }));
+  const inside = moved.filter(
+    ({ directory }) =>
+      directory !== root &&
+      isWithin(directory, root) &&
+      isKnown(directory, profile) &&
+      places.every((place) => place.directory !== directory),
+  );
+  return [
+    ...places,
+    ...inside.map(({ profile: of, directory, configuredIn }) => ({
+      profile: of,
+      below: relative(root, directory),
+      directory,
+      configuredIn,
+    })),
+  ];
+}
+
+/** State that the settings of a source put outside of it. */
+export interface StateOutside {
+  /** What is there, of a known kind. */
+  readonly places: readonly StateDirectory[];
+  /** A sentence about each that is not. */
+  readonly missing: readonly string[];
+}
+
+/** Looks where the settings of a source put state outside of it. */
+export function stateOutside(
+  source: string,
+  request: Pick<ProfileRequest, 'profile' | 'environment'>,
+): StateOutside {
+  const moved = movedFrom(source, request).filter(({ directory }) => !isWithin(directory, source));
+  const isThere = ({ directory }: MovedState): boolean => isKnown(directory, request.profile);
+  return {
+    places: moved
+      .filter(isThere)
+      .map(({ profile, directory, configuredIn }) => ({ profile, below: '', directory, configuredIn })),
+    missing: moved
+      .filter((state) => !isThere(state))
+      .map(
+        ({ profile, variable, directory, isThere: isDirectory }) =>
+          `the state of ${profile.name}: ${variable} names ${directory}, which is ${
+            isDirectory ? 'nothing that is known: name it as a SOURCE' : 'not on this machine'
+          }`,
+      ),
+  };
+}
+
+/** A SOURCE that is a state directory itself takes the place of what its application is told. */
+function movedFrom(
+  source: string,
+  { profile, environment }: Pick<ProfileRequest, 'profile' | 'environment'>,
+): readonly MovedState[] {
+  const here = detectProfiles(source, profilesOf(profile)).find(({ below }) => below === '');
+  const others = profilesOf(profile).filter((each) => each !== here?.profile);
+  return movedStates(source, others, environment);
+}
+
+function isKnown(directory: string, profile: ProfileRequest['profile']): boolean {
+  return detectProfiles(directory, profilesOf(profile)).some(({ below }) => below === '');
+}
+
+function profilesOf(profile: ProfileRequest['profile']): readonly Profile[] {
+  return profile === 'auto' ? BUILT_IN_PROFILES : [profile];
 }
 
 /** The rules of state directories, those about the vault key first. */

@@ -148,7 +148,13 @@ const PROFILE: Shape = fields({
   ),
   'elsewhere?': list(
     oneOfKind('kind', {
-      'database-url': fields({ kind: text(), variable: VARIABLE, relativeTo: text(), what: text() }),
+      'database-url': fields({
+        kind: text(),
+        variable: VARIABLE,
+        relativeTo: text(),
+        'inPlaceOf?': INSIDE,
+        what: text(),
+      }),
       server: fields({ kind: text(), host: VARIABLE, 'port?': VARIABLE, what: text() }),
       path: fields({ kind: text(), places: list(text()), what: text() }),
       pending: fields({ kind: text(), path: INSIDE, emptyBytes: count, what: text() }),

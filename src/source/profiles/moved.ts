@@ -1,0 +1,54 @@
+/** State that a SOURCE's own settings put elsewhere: a repository whose `.env` says where the data directory is. */
+
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { realPathOf } from '../real-path.js';
+import { expandTemplate, namesVariable, readSettings, type Environment } from './environment.js';
+import type { Profile } from './profile.js';
+
+/** Where a profile's state is by the settings of a SOURCE. */
+export interface MovedState {
+  readonly profile: Profile;
+  /** Absolute; real as far as it exists. */
+  readonly directory: string;
+  readonly isThere: boolean;
+  /** The variable that says so, and the directory whose settings have it. */
+  readonly variable: string;
+  readonly configuredIn: string;
+}
+
+/** What the settings directly in `source` say of the homes of `profiles`; nbak's own environment does not count. */
+export function movedStates(
+  source: string,
+  profiles: readonly Profile[],
+  environment: Environment,
+): readonly MovedState[] {
+  const configuredIn = realPathOf(source);
+  return profiles.flatMap((profile) => {
+    const variables = settingsIn(configuredIn, profile);
+    const told = { variables, home: environment.home, workingDirectory: configuredIn };
+    return profile.find.homes.flatMap((places) => {
+      const place = places.find((each) => namesVariable(each) && expandTemplate(each, told) !== undefined);
+      const path = place === undefined ? undefined : expandTemplate(place, told);
+      if (place === undefined || path === undefined) return [];
+      const directory = realPathOf(path);
+      const [variable = ''] = /[A-Z0-9_]+/.exec(place) ?? [];
+      return [{ profile, directory, isThere: isDirectory(directory), variable, configuredIn }];
+    });
+  });
+}
+
+/** Files of settings that lie in `directory` itself, the first beating the next. */
+function settingsIn(directory: string, { find }: Profile): Environment['variables'] {
+  const files = ownSettings(find.settings).map((file) => readSettings(join(directory, file)));
+  return files.reduceRight((under, file) => ({ ...under, ...file }), {});
+}
+
+/** Those of a profile's settings that are not above the directory. */
+export function ownSettings(settings: readonly string[]): readonly string[] {
+  return settings.filter((file) => !file.startsWith('../'));
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
