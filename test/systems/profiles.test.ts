@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { runWriter } from '../capture/support/processes.js';
 import { makePlace, writeTree, type ErrorJson, type Place } from '../support/cli.js';
@@ -38,6 +39,7 @@ interface ProfiledJson {
 interface OverJson {
   readonly swapped: boolean;
   readonly moved: readonly string[];
+  readonly copies: readonly string[];
   readonly nextSteps: readonly string[];
 }
 
@@ -115,6 +117,30 @@ describe('Chaos Cypher', () => {
     expect((await place.json<ProfiledJson>(0, 'backup', drained.root)).outside).toEqual([]);
     const { nextSteps } = (await place.restore(0, '--path', root)).result as unknown as OverJson;
     expect(nextSteps.join()).toMatch(/chaoscypher upgrade/);
+  });
+});
+
+describe('Chaos Cypher restored in place', () => {
+  it('C-08: leaves each replaced app.db, with what its log held, as app.db.pre_restore, one generation', async () => {
+    const place = await makePlace();
+    const { root } = buildChaosCypher(place.source);
+    const live = join(root, 'databases/research/app.db');
+    const { id } = await place.json<ProfiledJson>(0, 'backup', root);
+    const change = (name: string): void => {
+      const database = new Database(live);
+      database.exec(`CREATE TABLE ${name} (text); INSERT INTO ${name} VALUES ('kept')`);
+      database.close();
+    };
+    for (const name of ['first', 'second']) {
+      change(name);
+      writeFileSync(`${live}.pre_restore-wal`, 'of another file');
+      const replaced = contentOf(live);
+      const { copies } = await place.json<OverJson>(0, 'restore', id, '--in-place', root);
+      expect(copies).toContain(`${live}.pre_restore`);
+      expect(contentOf(`${live}.pre_restore`)).toEqual(replaced);
+      expect(contentOf(live).rows[name]).toBeUndefined();
+      expect(existsSync(`${live}.pre_restore-wal`)).toBe(false);
+    }
   });
 });
 

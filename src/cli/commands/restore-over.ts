@@ -164,6 +164,7 @@ function printResult(result: RestoreOverResult, target: string, quiet: boolean):
   const { replaced, added, removed, stayed } = result;
   printLine(`${replaced} replaced, ${added} added, ${removed} taken away, ${stayed} left alone`);
   printMoved(result.moved);
+  for (const path of result.copies) printLine(`a copy of what was there is ${printable(path)}`);
 }
 
 function printMoved(moved: readonly string[]): void {

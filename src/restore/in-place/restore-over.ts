@@ -7,6 +7,7 @@ import type { RestoreResult, RestoreSource } from '../result.js';
 import type { Comparison } from './compare.js';
 import { diskFiles, type DurableFiles } from './durable-files.js';
 import { targetError } from './errors.js';
+import { leaveCopies } from './left-copies.js';
 import { assertStopped, mountsWithSteps, OverRun } from './over-run.js';
 import type { RestoreOverOptions, RestoreOverPlan, RestoreOverResult } from './result.js';
 import { assertStagingSpace, planStaging } from './staging.js';
@@ -67,11 +68,15 @@ export async function restoreOverOn(
     await options.beforeStaging?.(found.scope);
     const restored = await run.stage(plan);
     const swap = isSound(restored) ? await run.swap() : undefined;
+    const moved = swap?.moved ?? [];
+    const copies = await leaveCopies(shown, moved, source.detail.profile);
     return {
       ...restored,
+      notRestored: [...restored.notRestored, ...copies.notMade],
       swapped: swap !== undefined,
       ...countsOf(swap?.comparison ?? NOTHING),
-      moved: swap?.moved ?? [],
+      moved,
+      copies: copies.made,
       durationMs: Date.now() - startedAt,
     };
   } catch (error) {

@@ -43,6 +43,8 @@ export interface RestoreOverResult extends RestoreResult {
   readonly stayed: number;
   /** Directories that hold what was there. */
   readonly moved: readonly string[];
+  /** Copies of replaced databases that were left beside the new ones, by the custom of their application. */
+  readonly copies: readonly string[];
 }
 
 /** What resuming came to. */

@@ -49,6 +49,7 @@ export const chaosCypher: Profile = {
   ],
   running: [],
   restoring: {
+    copies: [{ of: 'databases/*/app.db', suffix: '.pre_restore' }],
     nextSteps: [
       'Run `chaoscypher upgrade`, or start Cortex, which applies what is pending: the backup may be older than the schema.',
       'Start all processes again: Cortex, Neuron and the queue, which must be empty, for it was not rewound.',

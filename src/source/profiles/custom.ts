@@ -1,6 +1,10 @@
 /** What is custom with an application when it is restored, by the profile that a backup records. */
 
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isWithin } from '../real-path.js';
 import { builtInProfile } from './built-in.js';
+import { pathsMatching } from './detect.js';
 import { processEnvironment } from './environment.js';
 import type { Profile } from './profile.js';
 import { stateDirectories } from './rules-in-force.js';
@@ -31,6 +35,39 @@ export function movedAsideSuffix(directory: string, recorded: string, now: numbe
   if (profile?.restoring.movedAside !== 'before-restore') return undefined;
   const time = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   return `.before-restore-${time}`;
+}
+
+/** A database that a restore replaced, and where its application expects a copy of it. */
+export interface CopyToLeave {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * The copies that the applications of a backup leave beside what they replace.
+ *
+ * @param moved - holds what was replaced, as it lay below `directory`.
+ * @param recorded - profiles as the manifest says them.
+ */
+export function copiesToLeave(directory: string, moved: string, recorded: string): readonly CopyToLeave[] {
+  const profiles = recordedProfiles(recorded);
+  return (
+    stateDirectories(directory, HERE)
+      .filter(({ profile }) => profiles.includes(profile))
+      .flatMap(({ profile, below }) =>
+        (profile.restoring.copies ?? []).flatMap(({ of, suffix }) =>
+          pathsMatching(join(moved, below), of).map((path) => ({
+            from: join(moved, below, path),
+            to: join(directory, below, path) + suffix,
+          })),
+        ),
+      )
+      // No link in what was restored, or was there, leads anywhere else.
+      .filter(
+        ({ from, to }) =>
+          existsSync(dirname(to)) && isWithin(dirname(to), directory) && isWithin(from, moved),
+      )
+  );
 }
 
 /** Applications that say of themselves, in a directory, that they are at work there. */

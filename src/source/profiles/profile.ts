@@ -93,6 +93,8 @@ export interface Restoring {
    * the default; `before-restore` is DIR.before-restore-<YYYYMMDD-HHMMSS>.
    */
   readonly movedAside?: 'pre-restore' | 'before-restore';
+  /** Databases of which a restore in place leaves what it replaced beside the new one, under the name with `suffix`. */
+  readonly copies?: readonly { readonly of: string; readonly suffix: string }[];
   /** What to do then, a sentence each. */
   readonly nextSteps: readonly string[];
 }

@@ -163,6 +163,7 @@ const PROFILE: Shape = fields({
   'running?': list(fields({ pidFile: INSIDE })),
   'restoring?': fields({
     'movedAside?': word(['pre-restore', 'before-restore']),
+    'copies?': list(fields({ of: INSIDE, suffix: text() })),
     'nextSteps?': list(text()),
   }),
 });
