@@ -19,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Timestamp } from '../../format/entry.js';
+import { syncDirectory, UNSUPPORTED } from '../../source/sync-directory.js';
 import { copyXattrs } from '../../source/xattrs.js';
 import { DIRECTORY_FLAGS } from '../held-directory.js';
 
@@ -112,20 +113,6 @@ function syncFileSystem(path: Buffer): boolean {
     closeSync(descriptor);
   }
 }
-
-function syncDirectory(path: Buffer): void {
-  const descriptor = openSync(path, DIRECTORY_FLAGS);
-  try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    // Some network and FUSE file systems cannot sync a directory; there is nothing more to be had there.
-    if (!UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-const UNSUPPORTED = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 function syncEach(path: Buffer): void {
   const stat = lstatSync(path);

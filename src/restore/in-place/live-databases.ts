@@ -4,8 +4,8 @@ import type { BytePath } from '../../format/path.js';
 import { sourcePath } from '../../source/root.js';
 import { lockExclusively, type ExclusiveLocks } from '../../source/sqlite/exclusive-locks.js';
 import { looksLikeDatabase } from '../../source/sqlite/looks-like-database.js';
+import { inUse } from '../../source/stop-check.js';
 import type { SeenEntry } from '../../source/walk.js';
-import { inUse } from './stop-check.js';
 
 /**
  * Locks every database among `entries`.

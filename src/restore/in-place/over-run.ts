@@ -3,6 +3,7 @@
 import { NbakError } from '../../errors.js';
 import { joinPath, pathToText, type BytePath } from '../../format/path.js';
 import { movedAsideSuffix } from '../../source/profiles/custom.js';
+import { assertNoneRuns, assertNotInUse } from '../../source/stop-check.js';
 import { unfinishedRestore } from '../../source/unfinished-restore.js';
 import { assertDistinct, foldingOf } from '../colliding-names.js';
 import type { RestoreResult, RestoreSource } from '../result.js';
@@ -18,7 +19,6 @@ import { compactUtc } from './names.js';
 import type { OldTree } from './old-tree.js';
 import type { RestoreOverOptions } from './result.js';
 import { stage, stagedBase, type StagingPlan } from './staging.js';
-import { assertNoneRuns, assertNotInUse } from './stop-check.js';
 import type { Survey } from './survey.js';
 import { factsAt, oldFactsAt } from './swap.js';
 import { inVolume, movedPlace, openVolume, volumeOf, type Volume } from './volumes.js';

@@ -1,9 +1,9 @@
 /** Who is at work in a directory, as far as the kernel tells. Implements the first half of §22.10. */
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { NbakError } from '../../errors.js';
-import { findRunningIn } from '../../source/profiles/custom.js';
-import { WORK_DIRECTORY } from '../../source/unfinished-restore.js';
+import { NbakError } from '../errors.js';
+import { findRunningIn } from './profiles/custom.js';
+import { WORK_DIRECTORY } from './unfinished-restore.js';
 
 /** A process and one file that it has open. */
 export interface FileUser {
@@ -47,11 +47,11 @@ export function assertNoneRuns(directory: string): void {
   );
 }
 
-/** The error for a target that an application works in. */
+/** The error for a directory that an application works in. */
 export function inUse(why: string, users: readonly string[]): NbakError {
-  return new NbakError('TARGET_IN_USE', `The target is in use: ${why}`, {
+  return new NbakError('TARGET_IN_USE', `The directory is in use: ${why}`, {
     details: { users },
-    hint: 'Stop the application first. If that is no application: --even-if-running.',
+    hint: 'Stop the application first. If that is no application, a restore takes --even-if-running.',
   });
 }
 
