@@ -61,6 +61,7 @@ export const ERROR_CODES = {
   STATE_FAILED: { exit: 1, http: 500 },
   APP_KEY_NOT_FOUND: { exit: 1, http: 404 },
   APP_KEY_MALFORMED: { exit: 1, http: 422 },
+  APP_KEY_NOT_ROTATABLE: { exit: 1, http: 409 },
   TOKEN_DEAD: { exit: 20, http: 422 },
 
   STORAGE_NOT_FOUND: { exit: 20, http: 404 },

@@ -18,7 +18,7 @@ import {
   NEXT_KEY_SUFFIX,
   type FoundAppKey,
 } from '../source/tokens/find-app-key.js';
-import type { TokenTally } from '../source/tokens/token-counter.js';
+import { spotOf, type TokenTally } from '../source/tokens/token-counter.js';
 import type { SeenEntry } from '../source/walk.js';
 import type { Content } from './content.js';
 import type { Listing } from './listing.js';
@@ -248,12 +248,6 @@ function rowOf(
 
 function originPath(root: BackupRoot, { kind, at }: FoundAppKey): BytePath {
   return kind === 'file' ? listedPath(root, at) : at;
-}
-
-function spotOf(place: TokenPlace): Omit<ListedPlace, 'path'> {
-  const { field = '', prefix = '' } = place;
-  if (place.in === 'file') return { in: place.format, table: '', column: '', field, prefix };
-  return { in: 'database', table: place.table, column: place.column, field, prefix };
 }
 
 function idOf({ path, in: kind, table, column, field, prefix }: ListedPlace): string {

@@ -95,7 +95,7 @@ export function declareCommands(program: Command, attach: Attach): void {
 
   declareExchange(program, attach);
   const appKey = addGlobalOptions(
-    program.command('appkey').description('the app keys that backups carry').helpCommand(false),
+    program.command('appkey').description('the app keys of applications').helpCommand(false),
   );
   attach(
     addFilters(declare(appKey, 'list <backup>', 'list the app keys of a backup')),
@@ -110,6 +110,14 @@ export function declareCommands(program: Command, attach: Attach): void {
       .requiredOption('--out <file>', 'where to, readable by you alone, never over a file')
       .option('--name <name>', 'which of several'),
     async () => (await import('./appkey.js')).runAppKeyExport,
+  );
+  attach(
+    declare(
+      appKey,
+      'rotate <source>',
+      'give a stopped application a new app key, with all its tokens',
+    ).option('--profile <profile>', 'whose state it is: a name of nbak profiles, a file, or auto', 'auto'),
+    async () => (await import('./appkey-rotate.js')).runAppKeyRotate,
   );
 
   const profiles = declare(program, 'profiles', 'list the applications that nbak knows').helpCommand(false);

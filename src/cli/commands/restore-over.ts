@@ -1,8 +1,5 @@
 /** `nbak restore --in-place`, `--overwrite` and `--resume`: restores over a directory. */
 
-import { hostname, tmpdir } from 'node:os';
-import { backup } from '../../backup/backup.js';
-import { isComplete } from '../../backup/result.js';
 import type { BackupId } from '../../format/ids.js';
 import type { Scope } from '../../format/manifest.js';
 import type { SwapPolicy } from '../../restore/in-place/compare.js';
@@ -21,13 +18,10 @@ import { processEnvironment } from '../../source/profiles/environment.js';
 import type { Context } from '../context.js';
 import { parseChoice, usage } from '../options.js';
 import type { ProgressLine } from '../progress-line.js';
+import { makeSafetyBackup } from '../safety-backup.js';
 import { coloured, count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
-import { programVersion } from '../version.js';
 import type { RestoreFlags } from './restore-flags.js';
 import { printNextSteps, printRestored, restoreExit } from './restore-output.js';
-
-/** Milliseconds that a locked database keeps a safety backup waiting. */
-const LOCK_WAIT_MS = 30_000;
 
 /** A restore over a directory, as the command line gives it. */
 interface Over {
@@ -111,40 +105,24 @@ async function backUpFirst({ context, source, options, progress }: Over, scope: 
     vaultKey: undefined,
     environment: processEnvironment(),
   });
-  const unlocked = await context.unlock();
-  const result = await backup(unlocked, context.catalog(unlocked), {
-    selection: {
-      // What is left out is said by the backup that comes in its place.
-      sources: sources.slice(0, 1).map((each) => ({
-        ...each,
-        exclude: [],
-        // The profile may have been a file that is not given here.
-        appKeys: each.appKeys.length > 0 ? each.appKeys : declarationsOf(source.detail),
-      })),
-      ...scope,
-      skip: [context.repositoryPath, context.cacheDirectory],
-    },
-    labels: {
-      host: hostname(),
-      tags: [],
-      purpose: 'safety',
-      writer: `nbak ${programVersion()}`,
+  return makeSafetyBackup(
+    { context, progress, signal: options.signal },
+    {
+      selection: {
+        // What is left out is said by the backup that comes in its place.
+        sources: sources.slice(0, 1).map((each) => ({
+          ...each,
+          exclude: [],
+          // The profile may have been a file that is not given here.
+          appKeys: each.appKeys.length > 0 ? each.appKeys : declarationsOf(source.detail),
+        })),
+        ...scope,
+        skip: [context.repositoryPath, context.cacheDirectory],
+      },
       profile: source.detail.profile,
+      tags: [],
     },
-    stagingDirectory: tmpdir(),
-    lockWaitMs: LOCK_WAIT_MS,
-    threads: context.threads,
-    ...(options.signal && { signal: options.signal }),
-    onProgress: ({ bytesDone, bytesTotal }) =>
-      progress.update({ label: 'safety backup', done: bytesDone, total: bytesTotal }),
-  });
-  progress.end();
-  const { quiet = false, json = false } = context.options;
-  if (!quiet && !json) note(`safety backup ${result.id}`);
-  for (const { path, code, message } of [...result.unreadable, ...result.torn, ...result.damaged])
-    if (!json) note(`${coloured('yellow', code)} ${printable(path)}: ${printable(message)}`);
-  if (!isComplete(result) && !quiet && !json) note('The safety backup is incomplete, and counts.');
-  return result.id;
+  );
 }
 
 function printPlan(plan: RestoreOverPlan, target: string): void {

@@ -92,6 +92,16 @@ export function applyProfiles(request: ProfileRequest): ProfiledSources {
   };
 }
 
+/** Databases of the application in `source` that are not on this machine or not SQLite, a sentence each. */
+export function databasesOutOfReach(
+  source: string,
+  { profile, environment }: Pick<ProfileRequest, 'profile' | 'environment'>,
+): readonly string[] {
+  return stateDirectories(source, { profile, environment })
+    .flatMap((place) => lookElsewhere(place, environment, ({ kind }) => kind === 'database-url'))
+    .flatMap(({ outside }) => outside);
+}
+
 function namesOf(places: readonly StateDirectory[]): readonly string[] {
   const names = new Set(places.map(({ profile }) => profile.name));
   names.delete('generic');
@@ -105,12 +115,13 @@ interface PartElsewhere extends Pick<FoundElsewhere, 'outside'> {
 function lookElsewhere(
   { profile, directory, configuredIn }: StateDirectory,
   environment: Environment,
+  isAskedFor: (part: Elsewhere) => boolean = () => true,
 ): readonly PartElsewhere[] {
   const { settings } = profile.find;
   const beside = environmentOf(environment, directory, settings);
   const seen =
     configuredIn === undefined ? beside : environmentOf(beside, configuredIn, ownSettings(settings));
-  return profile.elsewhere.map((part) => {
+  return profile.elsewhere.filter(isAskedFor).map((part) => {
     const { databases, outside } = findElsewhere(basedOn(part, directory, configuredIn), directory, seen);
     const appKeys = part.kind === 'database-url' ? tokensAt(profile.appKeys, part.inPlaceOf) : [];
     return { outside, databases: databases.map((path) => ({ path, appKeys })) };

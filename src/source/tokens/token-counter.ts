@@ -2,9 +2,17 @@
 
 import type { Fernet } from '../../crypto/fernet.js';
 import type { ListedPlace } from '../../format/app-keys.js';
+import type { TokenPlace } from '../profiles/app-keys.js';
 
 /** Where in a file or database tokens lie. */
 export type TokenSpot = Omit<ListedPlace, 'path'>;
+
+/** The spot of a declared place. */
+export function spotOf(place: TokenPlace): TokenSpot {
+  const { field = '', prefix = '' } = place;
+  if (place.in === 'file') return { in: place.format, table: '', column: '', field, prefix };
+  return { in: 'database', table: place.table, column: place.column, field, prefix };
+}
 
 /** How many tokens opened, and did not. */
 export interface TokenTally {
