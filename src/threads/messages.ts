@@ -8,6 +8,9 @@ export interface Asked<Request> {
   readonly request: Request;
 }
 
+/** From the pool, as its last message: the thread ends once it has answered what came before. */
+export const CLOSE = 'close';
+
 /** An error as it crosses threads: an NbakError's fields, or only a message. */
 export interface SentError {
   readonly code: ErrorCode;

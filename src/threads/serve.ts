@@ -1,7 +1,7 @@
 /** The side of a worker thread: answers what its pool asks. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { sendableError, type Answer, type Asked } from './messages.js';
+import { CLOSE, sendableError, type Answer, type Asked } from './messages.js';
 import type { Handler } from './thread-pool.js';
 
 /**
@@ -15,7 +15,12 @@ export function serve<Request, Response>(
   transferOf: (response: Response) => readonly ArrayBuffer[] = () => [],
 ): void {
   const handler = makeHandler(workerData as never);
-  parentPort?.on('message', ({ id, request }: Asked<Request>) => {
+  parentPort?.on('message', (message: Asked<Request> | typeof CLOSE) => {
+    if (message === CLOSE) {
+      parentPort?.close();
+      return;
+    }
+    const { id, request } = message;
     let answer: Answer<Response>;
     let transfer: readonly ArrayBuffer[] = [];
     try {

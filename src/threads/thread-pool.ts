@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { NbakError } from '../errors.js';
-import { reviveError, type Answer, type Asked } from './messages.js';
+import { CLOSE, reviveError, type Answer, type Asked } from './messages.js';
 
 /** What answers requests: made once per thread from its start data. */
 export type Handler<Request, Response> = (request: Request) => Response;
@@ -34,6 +34,7 @@ export interface ThreadPool<Request, Response> {
   askLane(lane: number, request: Request): Promise<Response>;
   /** Starts all threads, so that they are ready when the first request comes. */
   start(): void;
+  /** Resolves when all threads have answered what they were asked and are gone. */
   close(): Promise<void>;
 }
 
@@ -48,6 +49,7 @@ const YOUNG_GENERATION = { maxYoungGenerationSizeMb: 3 };
 class Member<Request, Response> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending<Response>>();
+  readonly #exited: Promise<void>;
   #nextId = 0;
   /** Why the thread is gone; then it takes no more work. */
   #dead: Error | undefined;
@@ -60,8 +62,14 @@ class Member<Request, Response> {
       if ('error' in answer) waiting?.reject(reviveError(answer.error));
       else waiting?.resolve(answer.response);
     });
+    this.#worker.on('messageerror', (error) => this.#fail('its answer could not be read', error));
     this.#worker.on('error', (error) => this.#fail('it crashed', error));
-    this.#worker.on('exit', () => this.#fail('it stopped'));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#fail('it stopped');
+        resolve();
+      });
+    });
   }
 
   get load(): number {
@@ -78,8 +86,10 @@ class Member<Request, Response> {
     });
   }
 
-  async close(): Promise<void> {
-    await this.#worker.terminate();
+  /** Never `terminate`: it ends the whole process when it meets a thread that is loading a native package. */
+  close(): Promise<void> {
+    this.#worker.postMessage(CLOSE);
+    return this.#exited;
   }
 
   #fail(why: string, cause?: unknown): void {
