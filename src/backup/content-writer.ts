@@ -1,17 +1,17 @@
 /** What is in each file: taken over from the last backup, stored now, or listed as a problem. */
 
-import { BUNDLE_BYTES, WHOLE_FILE_BYTES } from '../chunking/sizes.js';
+import { WHOLE_FILE_BYTES } from '../chunking/sizes.js';
 import { NbakError } from '../errors.js';
 import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
-import { LIMITS } from '../format/limits.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import { holeBytes } from '../source/holes.js';
 import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
 import type { AppKeys } from './app-keys.js';
+import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
@@ -27,7 +27,7 @@ import type { Progress } from './progress.js';
 import { looksLikeDatabase } from '../source/sqlite/looks-like-database.js';
 import { interrupted } from './scan.js';
 import type { BackupRoot, BackupScope } from './scope.js';
-import type { ReadFile } from './sealing/protocol.js';
+import { unpackFile, type ReadFile } from './sealing/read-files.js';
 import type { Session } from './session.js';
 
 /** What became of the databases, by absolute path as latin1 text. */
@@ -76,9 +76,9 @@ export class ContentWriter {
   readonly #parts: ContentParts;
   readonly #entries: EntryWriter;
   readonly #large = new Set<Promise<void>>();
-  /** Changed files of several groups, on their way into one bundle. */
-  #gathered: BundledFile[] = [];
-  #gatheredBytes = 0;
+  readonly #bundles = new BundleQueue<BackupRoot, BundledFile>((root, bundles) =>
+    this.#storeBundles(root, bundles),
+  );
   /** Blobs that were looked up already in this run, and are there. */
   readonly #alive = new Set<BlobId>();
 
@@ -144,33 +144,27 @@ export class ContentWriter {
         content === undefined && begun.before !== undefined && looksUnchanged(begun.before.entry, seen),
     );
     if (!isWhole && (isYoung || kept.length === 0 || bundles.size > MOST_BUNDLES)) {
-      this.#storeBundle(root, group);
+      this.#bundles.add(root, group);
       return;
     }
     for (const { begun, seen, kept: content } of kept) this.#settleKept(begun, seen, content);
-    for (const file of group) if (file.kept === undefined) this.#gather(root, file);
+    for (const file of group) if (file.kept === undefined) this.#bundles.gather(root, file);
   }
 
-  /** Stores what was gathered; what waits for it would wait for ever otherwise. */
+  /** Stores what was collected; what waits for it would wait for ever otherwise. */
   flush(root: BackupRoot): void {
-    const gathered = this.#gathered;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
-    if (gathered.length > 0) this.#storeBundle(root, gathered);
+    this.#bundles.flush(root);
   }
 
-  #gather(root: BackupRoot, file: BundledFile): void {
-    if (this.#gatheredBytes + file.size > BUNDLE_BYTES || this.#gathered.length >= LIMITS.bundleSlices)
-      this.flush(root);
-    this.#gathered.push(file);
-    this.#gatheredBytes += file.size;
-  }
-
-  #storeBundle(root: BackupRoot, files: readonly BundledFile[]): void {
-    const paths = files.map(({ path }) => path);
-    const { directory } = root.source;
-    const logs = new Set(paths.filter((path) => this.#parts.scope.isLog(root, path)));
-    const unit = { kind: 'bundle', directory, paths, logs } as const;
+  #storeBundles(root: BackupRoot, bundles: readonly (readonly BundledFile[])[]): void {
+    const files = bundles.flat();
+    const logs = new Set(files.map(({ path }) => path).filter((path) => this.#parts.scope.isLog(root, path)));
+    const unit = {
+      kind: 'bundles',
+      directory: root.source.directory,
+      bundles: bundles.map((bundle) => bundle.map(({ path }) => path)),
+      logs,
+    } as const;
     this.#settleRead(files, this.#parts.session.chunks.store(unit));
   }
 
@@ -331,16 +325,11 @@ export class ContentWriter {
         begun.job.settle(begun.index, undefined);
         return;
       }
-      const { hashes, chunks, ...read } = stored;
-      progress.bytesDone(holeBytes(read.holes));
-      const digest = this.#entries.digestOf(seen.path, hashes);
-      this.#entries.settleFresh(begun, seen, {
-        ...read,
-        pieces: chunks,
-        digest,
-        extra: extraOf(read),
-        flags,
-      });
+      const { size, mtime, ctime, torn, dropped } = stored;
+      progress.bytesDone(holeBytes(stored.holes));
+      const digest = this.#entries.digestOf(seen.path, stored.hashes);
+      const content = { size, pieces: stored.chunks, digest, mtime, ctime, extra: extraOf(stored), flags };
+      this.#entries.settleFresh(begun, seen, { content, torn, dropped });
     } catch (error) {
       this.#entries.collectOrFail(begun, error);
     }
@@ -352,16 +341,16 @@ export class ContentWriter {
       const { loaded, stored } = unit;
       const [read, chunks] = await Promise.all([loaded, stored]);
       this.#parts.progress.bytesRead(read.consumed);
-      for (const [i, file] of files.entries()) this.#settleOne(file, read.files[i], chunks);
+      for (const [i, file] of files.entries()) this.#settleOne(file, unpackFile(read.files, i), chunks);
     };
     settle().catch((error: unknown) => {
       for (const { begun } of files) begun.job.fail(error);
     });
   }
 
-  #settleOne(file: BundledFile, read: ReadFile | undefined, chunks: readonly StoredChunk[]): void {
+  #settleOne(file: BundledFile, read: ReadFile, chunks: readonly StoredChunk[]): void {
     const { begun, seen, flags } = file;
-    if (read === undefined || read.state === 'gone') begun.job.settle(begun.index, undefined);
+    if (read.state === 'gone') begun.job.settle(begun.index, undefined);
     else if (read.state === 'unreadable')
       this.#entries.collect(begun, new NbakError('SOURCE_UNREADABLE', read.message));
     else if (read.state === 'outgrown') {
@@ -370,7 +359,9 @@ export class ContentWriter {
     } else {
       const chunk = chunks[read.chunk];
       const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : { ...chunk, slice: read.slice }];
-      this.#entries.settleFresh(begun, seen, { ...read, pieces, extra: extraOf(read), flags });
+      const { size, digest, mtime, ctime, torn, dropped } = read;
+      const content = { size, pieces, digest, mtime, ctime, extra: extraOf(read), flags };
+      this.#entries.settleFresh(begun, seen, { content, torn, dropped });
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { isNbakError, type ErrorCode, type NbakError } from '../errors.js';
 import { ENTRY_FLAGS, type EntryExtra } from '../format/entry.js';
+import type { Owner } from '../format/page.js';
 import type { BytePath } from '../format/path.js';
 import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { SourceEntry } from '../source/entry.js';
@@ -51,6 +52,7 @@ const NOTHING = { size: 0, pieces: [], digest: new Uint8Array(0), flags: 0 };
 export class EntryWriter {
   readonly #parts: EntryWriterParts;
   readonly #owners = readOwners();
+  #lastOwner: Owner | undefined;
 
   constructor(parts: EntryWriterParts) {
     this.#parts = parts;
@@ -82,15 +84,17 @@ export class EntryWriter {
     if (content.flags !== 0) place.job.mayBeKept = false;
     const { flags } = content;
     const hardLink = place.job.listing.hardLink(place.index);
-    const extra: EntryExtra = {
-      ...content.extra,
-      ...(hardLink !== undefined && { hardLink }),
-      ...(flags !== 0 && { flags }),
-    };
+    const isPlain = hardLink === undefined && flags === 0;
+    const extra: EntryExtra = isPlain
+      ? content.extra
+      : {
+          ...content.extra,
+          ...(hardLink !== undefined && { hardLink }),
+          ...(flags !== 0 && { flags }),
+        };
     // An inode number beyond 2⁵³ is not what the walk's numbers say.
-    const exact = Number.isSafeInteger(seen.inode)
-      ? { ...seen, inode: BigInt(seen.inode) }
-      : this.lookAt(place);
+    const isExact = Number.isSafeInteger(seen.inode);
+    const exact = isExact ? seen : this.lookAt(place);
     if (exact !== undefined) this.#settle(place, exact, { content, extra });
     if (content.extra.database === undefined) this.#parts.appKeys.stored(place.job.root, seen.path, content);
     this.#parts.progress.filesDone(1);
@@ -100,9 +104,12 @@ export class EntryWriter {
   settleFresh(
     place: Place,
     seen: SeenEntry,
-    read: Content & { readonly torn: boolean; readonly dropped: number },
+    {
+      content,
+      torn,
+      dropped,
+    }: { readonly content: Content; readonly torn: boolean; readonly dropped: number },
   ): void {
-    const { torn, dropped, ...content } = read;
     if (dropped > 0) this.#parts.problems.addTornLine(place.job.root, { path: seen.path, bytes: dropped });
     if (!isSettled(content, this.#parts.run.startedAt)) place.job.mayBeKept = false;
     if (torn)
@@ -176,15 +183,24 @@ export class EntryWriter {
 
   #settle(
     { job, index }: Place,
-    exact: Pick<SourceEntry, 'path' | 'kind' | 'mode' | 'uid' | 'gid' | 'inode'>,
+    exact: Pick<SeenEntry, 'path' | 'kind' | 'mode' | 'uid' | 'gid'> & { readonly inode: bigint | number },
     { content, extra }: { readonly content: Content; readonly extra: EntryExtra },
   ): void {
     const { path, kind, mode, uid, gid, inode } = exact;
     const { size, digest, mtime, ctime, pieces } = content;
     job.settle(index, {
-      draft: { path, kind, mode, size, mtime, ctime, inode, digest, extra },
-      owner: { uid, user: this.#owners.userName(uid), gid, group: this.#owners.groupName(gid) },
+      draft: { path, kind, mode, size, mtime, ctime, inode: BigInt(inode), digest, extra },
+      owner: this.#ownerOf(uid, gid),
       pieces,
     });
+  }
+
+  /** The same object for the same owner: a million entries have a few. */
+  #ownerOf(uid: number, gid: number): Owner {
+    const known = this.#lastOwner;
+    if (known?.uid === uid && known.gid === gid) return known;
+    const owner = { uid, user: this.#owners.userName(uid), gid, group: this.#owners.groupName(gid) };
+    this.#lastOwner = owner;
+    return owner;
   }
 }

@@ -49,14 +49,17 @@ const MOST_LISTED = 4096;
 class RowTable {
   readonly rows: PlainBlobRow[] = [];
   readonly #numbers = new Map<BlobId, number>();
+  /** Neighbours are often slices of one bundle. */
+  #last: { readonly id: BlobId; readonly row: number } | undefined;
 
   pieceOf({ id, length, plaintextLength, slice }: ContentPiece): Piece {
-    let row = this.#numbers.get(id);
+    let row = this.#last?.id === id ? this.#last.row : this.#numbers.get(id);
     if (row === undefined) {
       row = this.rows.length;
       this.rows.push({ id, length, plaintextLength });
       this.#numbers.set(id, row);
     }
+    if (this.#last?.id !== id) this.#last = { id, row };
     return slice === undefined ? { row } : { row, slice };
   }
 }
@@ -65,8 +68,10 @@ class RowTable {
 class OwnerTable {
   readonly rows: Owner[] = [];
   readonly #numbers = new Map<string, number>();
+  #last: { readonly owner: Owner; readonly row: number } | undefined;
 
   rowOf(owner: Owner): number {
+    if (this.#last?.owner === owner) return this.#last.row;
     const key = `${owner.uid}:${owner.gid}`;
     let row = this.#numbers.get(key);
     if (row === undefined) {
@@ -74,6 +79,7 @@ class OwnerTable {
       this.rows.push(owner);
       this.#numbers.set(key, row);
     }
+    this.#last = { owner, row };
     return row;
   }
 }

@@ -15,7 +15,8 @@ import { MOST_READS, openSourceFile, readAt, xattrsOf, type SourceFile } from '.
 import { sourcePath } from '../../source/root.js';
 import { readImage } from '../../source/sqlite/image.js';
 import type { Xattrs } from '../../source/xattrs.js';
-import type { Loaded, OpenFile, ReadFile, SealingStart, Unit } from './protocol.js';
+import { UNIT_BYTES, type Loaded, type OpenFile, type SealingStart, type Unit } from './protocol.js';
+import { packFiles, type ReadFile } from './read-files.js';
 
 /** A chunk in a slot's memory. */
 export interface UnitChunk {
@@ -54,8 +55,8 @@ export class Loader {
         return this.#pages(unit);
       case 'file':
         return this.#file(unit);
-      case 'bundle':
-        return this.#bundle(unit);
+      case 'bundles':
+        return this.#bundles(unit);
     }
   }
 
@@ -95,39 +96,50 @@ export class Loader {
     const memory = this.#memoryFor(WHOLE_FILE_BYTES + 1);
     const place = sourcePath({ directory }, path);
     const read = readWhole(place, memory.subarray(0, WHOLE_FILE_BYTES + 1), isLog ? 'log' : 'file');
-    if (read.state !== 'read') return { ...NOTHING, files: [read] };
+    if (read.state !== 'read') return { ...NOTHING, files: packFiles([read]) };
     const { bytes } = read;
     const raw = bytes.length === 0 ? [] : [{ kind: blobKind, bytes }];
     const { chunks, hashes } = this.#hashed(raw, bytes.length);
     const digest = this.#digestOf(path, chunks.length === 0 ? [] : [hashes]);
     const file = { ...factsOf(read), digest, chunk: chunks.length - 1, slice: -1 };
-    return { ...NOTHING, chunks, consumed: read.bytes.length, files: [file] };
+    return { ...NOTHING, chunks, consumed: read.bytes.length, files: packFiles([file]) };
   }
 
-  #bundle({ directory, paths, logs }: Extract<Unit, { kind: 'bundle' }>): LoadedUnit {
-    // The table's length is known only when all are read: the slices leave room for the longest.
-    const first = 4 + 4 * paths.length;
-    const memory = this.#memoryFor(first + MOST_BUNDLE_BYTES);
-    const lengths: number[] = [];
-    let end = first;
-    const files = paths.map((path): ReadFile => {
-      const room = Math.min(BUNDLED_FILE_BYTES, first + MOST_BUNDLE_BYTES - 1 - end);
-      const place = sourcePath({ directory }, path);
-      const read = readWhole(place, memory.subarray(end, end + room + 1), logs.has(path) ? 'log' : 'file');
-      if (read.state !== 'read') return read;
-      const isEmpty = read.bytes.length === 0;
-      const digest = this.#digestOf(path, isEmpty ? [] : [crypto.sha256(read.bytes)]);
-      const file = { ...factsOf(read), digest, chunk: isEmpty ? -1 : 0, slice: lengths.length };
-      if (!isEmpty) lengths.push(read.bytes.length);
-      end += read.bytes.length;
-      return file;
-    });
-    if (lengths.length === 0) return { ...NOTHING, files };
-    const table = bundleTable(lengths);
-    const bundle = memory.subarray(first - table.length, end);
-    bundle.set(table);
-    const { chunks } = this.#hashed([{ kind: BLOB_KINDS.bundle, bytes: bundle }], bundle.length);
-    return { ...NOTHING, chunks, consumed: end - first, files };
+  #bundles({ directory, bundles, logs }: Extract<Unit, { kind: 'bundles' }>): LoadedUnit {
+    const paths = bundles.reduce((sum, { length }) => sum + length, 0);
+    const memory = this.#memoryFor(UNIT_BYTES + 4 * bundles.length + 4 * paths);
+    const raw: RawChunk[] = [];
+    const files: ReadFile[] = [];
+    let end = 0;
+    let consumed = 0;
+    for (const bundle of bundles) {
+      // The table's length is known only when all are read: the slices leave room for the longest.
+      const first = end + 4 + 4 * bundle.length;
+      const limit = Math.min(MOST_BUNDLE_BYTES, UNIT_BYTES - consumed);
+      const lengths: number[] = [];
+      end = first;
+      for (const path of bundle) {
+        const target = memory.subarray(end, end + 1 + Math.min(BUNDLED_FILE_BYTES, first + limit - 1 - end));
+        const read = readWhole(sourcePath({ directory }, path), target, logs.has(path) ? 'log' : 'file');
+        if (read.state !== 'read') {
+          files.push(read);
+          continue;
+        }
+        const isEmpty = read.bytes.length === 0;
+        const digest = this.#digestOf(path, isEmpty ? [] : [crypto.sha256(read.bytes)]);
+        files.push({ ...factsOf(read), digest, chunk: isEmpty ? -1 : raw.length, slice: lengths.length });
+        if (!isEmpty) lengths.push(read.bytes.length);
+        end += read.bytes.length;
+      }
+      consumed += end - first;
+      if (lengths.length === 0) continue;
+      const table = bundleTable(lengths);
+      const bytes = memory.subarray(first - table.length, end);
+      bytes.set(table);
+      raw.push({ kind: BLOB_KINDS.bundle, bytes });
+    }
+    const { chunks } = this.#hashed(raw, consumed);
+    return { ...NOTHING, chunks, consumed, files: packFiles(files) };
   }
 
   #hashed(raw: readonly RawChunk[], consumed: number): LoadedUnit {
@@ -137,7 +149,7 @@ export class Loader {
       hashes.set(hash, 32 * i);
       return { kind, bytes, tag: this.#sealer.tagOf(hash) };
     });
-    return { chunks, consumed, hashes, files: [] };
+    return { ...NOTHING, chunks, consumed, hashes };
   }
 
   #digestOf(path: BytePath, hashes: readonly Uint8Array[]): Uint8Array {
@@ -153,7 +165,7 @@ export class Loader {
 
 type RawChunk = Omit<UnitChunk, 'tag'>;
 
-const NOTHING: LoadedUnit = { chunks: [], consumed: 0, hashes: new Uint8Array(0), files: [] };
+const NOTHING: LoadedUnit = { chunks: [], consumed: 0, hashes: new Uint8Array(0), files: packFiles([]) };
 
 function cutEvery(length: number, bytes: Uint8Array): readonly RawChunk[] {
   const chunks: RawChunk[] = [];

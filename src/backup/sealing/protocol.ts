@@ -1,13 +1,12 @@
 /** What a backup and its sealing threads say to each other: units of work, small enough to be many and large enough to be few. */
 
 import { LIMITS } from '../../format/limits.js';
-import type { Timestamp } from '../../format/entry.js';
 import type { BlobKind } from '../../format/blob.js';
 import type { BytePath } from '../../format/path.js';
 import type { Extent } from '../../source/holes.js';
-import type { Xattrs } from '../../source/xattrs.js';
 import type { DatabaseImage } from '../../source/sqlite/image.js';
 import type { BlobSecrets } from '../../repository/blob-crypto.js';
+import type { SentFiles } from './read-files.js';
 
 /** Most bytes that a unit holds: more than the longest chunk (§7.3), so that cutting always gets ahead. */
 export const UNIT_BYTES = 5 * 1024 * 1024;
@@ -53,12 +52,13 @@ export type Unit =
       readonly isLog: boolean;
       readonly blobKind: BlobKind;
     }
-  /** Small files that share a bundle (§7.4). */
+  /** Bundles of small files (§7.4). */
   | {
-      readonly kind: 'bundle';
+      readonly kind: 'bundles';
       readonly directory: string;
-      readonly paths: readonly BytePath[];
-      /** Those of `paths` that are logs. */
+      /** The files of each bundle. */
+      readonly bundles: readonly (readonly BytePath[])[];
+      /** Those of all paths that are logs. */
       readonly logs: ReadonlySet<BytePath>;
     };
 
@@ -70,31 +70,6 @@ export interface LoadedChunk {
   readonly length: number;
 }
 
-/** What became of a file that a thread opened by itself. */
-export type ReadFile =
-  | { readonly state: 'gone' }
-  | { readonly state: 'unreadable'; readonly message: string }
-  /** It is too long by now for the unit it was in, or has holes, which only large files are read around. */
-  | { readonly state: 'outgrown' }
-  | {
-      readonly state: 'read';
-      readonly size: number;
-      /** Keyed digest of its content (§3.7). */
-      readonly digest: Uint8Array;
-      /** It changed each time it was read. */
-      readonly torn: boolean;
-      /** Bytes of a torn last line that were left behind. */
-      readonly dropped: number;
-      /** Index of its chunk in the unit; −1 for an empty file. */
-      readonly chunk: number;
-      /** Its place in a bundle; −1 where it has a chunk of its own. */
-      readonly slice: number;
-      /** As of the descriptor that was read. */
-      readonly mtime: Timestamp;
-      readonly ctime: Timestamp;
-      readonly xattrs: Xattrs;
-    };
-
 /** A unit that was read, cut and hashed, and waits for the decision what of it to seal. */
 export interface Loaded {
   readonly chunks: readonly LoadedChunk[];
@@ -102,8 +77,8 @@ export interface Loaded {
   readonly consumed: number;
   /** SHA-256 of each chunk, one after the other, for stretches and pages; empty otherwise. */
   readonly hashes: Uint8Array;
-  /** For files and bundles: one for each path. */
-  readonly files: readonly ReadFile[];
+  /** For files and bundles: one for each path, in their order. */
+  readonly files: SentFiles;
 }
 
 /** A sealed chunk, and where its frame lies in the slot. */
