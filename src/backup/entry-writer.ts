@@ -6,6 +6,7 @@ import type { Owner } from '../format/page.js';
 import type { BytePath } from '../format/path.js';
 import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { SourceEntry } from '../source/entry.js';
+import { timestampFromMilliseconds } from '../source/clock.js';
 import { readOwners } from '../source/owners.js';
 import type { Holes } from '../source/holes.js';
 import { reason, sourcePath } from '../source/root.js';
@@ -60,10 +61,14 @@ export class EntryWriter {
 
   /** Settles a directory, link or special file. */
   settleOther(place: Place, seen: SeenEntry): void {
+    if (seen.kind === 'directory') {
+      this.#settleDirectory(place, seen);
+      return;
+    }
     const found = this.lookClosely(place);
     if (found === undefined) return;
     const { exact, xattrs } = found;
-    // It was something else a moment ago: what lies below it, or in it, was not seen.
+    // It was something else a moment ago.
     if (exact.kind !== seen.kind) {
       place.job.settle(place.index, undefined);
       return;
@@ -76,6 +81,34 @@ export class EntryWriter {
         ...(target !== undefined && { target }),
         ...(deviceNumber !== undefined && { device: [deviceNumber.major, deviceNumber.minor] as const }),
       },
+    });
+  }
+
+  /** §10.3: entries below it may come, so a directory that is gone or cannot be looked at stays as the walk saw it. */
+  #settleDirectory(place: Place, seen: SeenEntry): void {
+    const { job, index } = place;
+    let found: { readonly exact: Omit<SourceEntry, 'device' | 'links'>; readonly xattrs: Xattrs } | undefined;
+    try {
+      const exact = lookAt(job.root.source, seen.path);
+      if (exact?.kind === 'directory')
+        found = { exact, xattrs: readXattrs(sourcePath(job.root.source, seen.path)) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
+    }
+    if (found === undefined) {
+      job.mayBeKept = false;
+      const times = {
+        mtime: timestampFromMilliseconds(seen.mtimeMs),
+        ctime: timestampFromMilliseconds(seen.ctimeMs),
+      };
+      found = { exact: { ...seen, ...times, inode: BigInt(seen.inode) }, xattrs: [] };
+    }
+    const { exact, xattrs } = found;
+    const { mtime, ctime } = exact;
+    this.#settle({ job, index }, exact, {
+      content: { ...NOTHING, mtime, ctime, extra: {} },
+      extra: extraOf({ xattrs }),
     });
   }
 

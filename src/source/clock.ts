@@ -15,6 +15,11 @@ export function timestampFromNanoseconds(total: bigint): Timestamp {
   return { seconds: Number((total - nanoseconds) / BILLION), nanoseconds: Number(nanoseconds) };
 }
 
+/** The {@link Timestamp} nearest to milliseconds since 1970 as a walk has them: good to a quarter of a microsecond. */
+export function timestampFromMilliseconds(milliseconds: number): Timestamp {
+  return timestampFromNanoseconds(BigInt(Math.round(milliseconds * 1e6)));
+}
+
 /** Milliseconds to wait until a stat that shows `ctimeNs` proves stillness; 0 when it already does. */
 export function settleMilliseconds(ctimeNs: bigint, nowMs: number): number {
   const age = nowMs - Number(ctimeNs / 1_000_000n);

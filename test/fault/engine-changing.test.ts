@@ -1,6 +1,15 @@
 /** What changes under a running backup: files that grow, databases that appear, objects that are to be deleted. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -70,6 +79,40 @@ describe('after the walk', () => {
       for (const [i, path] of paths.entries()) {
         expect(readFileSync(join(target, `f${i}`)).equals(readFileSync(path))).toBe(true);
       }
+    });
+  });
+
+  it.each([
+    ['is gone', (path: string) => rmSync(path, { recursive: true }), []],
+    [
+      'is a link that leads to what it was',
+      (path: string) => {
+        renameSync(path, `${path}-moved`);
+        symlinkSync(`${path}-moved`, path);
+      },
+      ['inside'],
+    ],
+  ])('a directory that %s stays a directory, and the backup verifies', async (_, change, inside) => {
+    await withDirectory(async (directory) => {
+      const source = join(directory, 's');
+      mkdirSync(join(source, 'd'), { recursive: true });
+      writeFileSync(join(source, 'd/inside'), 'seen by the walk');
+      const repository = await emptyRepository();
+      let changed = false;
+      const meanwhile = (): void => {
+        if (!changed) change(join(source, 'd'));
+        changed = true;
+      };
+      await backUp(repository, source, {
+        catalog: openCatalog(undefined, repository.unlocked.id),
+        meanwhile,
+      });
+      expect(await judge(repository.storage, repository.publicKey)).toMatchObject({ ok: true, problems: [] });
+      const target = join(directory, 'restored');
+      const result = await restoreBackup(repository.storage, KEY_BYTES, { target });
+      expect(result.failed).toEqual([]);
+      expect(lstatSync(join(target, 'd')).isDirectory()).toBe(true);
+      expect(readdirSync(join(target, 'd'))).toEqual(inside);
     });
   });
 
