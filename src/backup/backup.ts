@@ -14,17 +14,16 @@ import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { AppKeys, type ListedAppKeys } from './app-keys.js';
 import { commitBackup, VanishedError, type ManifestDraft } from './commit.js';
-import type { DatabaseOutcomes } from './content-writer.js';
-import { storeDatabases, type CapturedDatabases } from './databases.js';
+import { seeDatabases, type SeenDatabases } from './databases.js';
 import { cacheKey, LastBackup } from './last-backup.js';
-import { PageBuilder } from './page-builder.js';
-import { Problems } from './problems.js';
+import type { Problems } from './problems.js';
 import { Progress } from './progress.js';
 import type { BackupOptions, BackupResult } from './result.js';
-import { interrupted, scan, type ScanResult } from './scan.js';
+import { interrupted, type ScanResult } from './scan.js';
 import { BackupScope } from './scope.js';
 import { Session } from './session.js';
-import { TreeWriter } from './tree-writer.js';
+import { seeTree, writeTree } from './tree.js';
+import type { TreeWriter } from './tree-writer.js';
 
 /** How often a backup starts over because something it deduplicated against vanished. */
 const MOST_ATTEMPTS = 3;
@@ -75,13 +74,14 @@ async function attemptBackup(
 ): Promise<BackupResult> {
   const { options, scope } = run;
   const startedAt = Date.now();
-  const { signal } = options;
-  let problems = new Problems();
-  let found = scan(scope, { signal, problems });
+  const first = seeTree(scope, { signal: options.signal });
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
+  const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const locks: Disposable[] = [];
+  let databases: SeenDatabases | undefined;
   try {
     for (const root of scope.roots) {
       const key = toHex(cacheKey(session, root, '' as BytePath));
@@ -90,26 +90,29 @@ async function attemptBackup(
     const listed = await syncIndex(repository, blobs, doomed);
     session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, packs: session.packChecker }));
 
-    const progress = new Progress(found, options.onProgress);
+    const progress = new Progress(first.found, options.onProgress);
     const appKeys = new AppKeys(scope);
-    const memory = new LastBackup(session, catalog, { startedAt, appKeys });
+    let memory = new LastBackup(session, catalog, { startedAt, appKeys });
     progress.enter('databases');
-    const databases = await captureAll(session, { found, scope, options, memory, progress, appKeys });
-    if (isCapture(databases.outcomes)) {
-      // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
-      problems = new Problems();
-      found = scan(scope, { signal, problems, asFiles: damagedOf(databases.outcomes) });
-    }
+    const { found } = first;
+    databases = await seeAll(session, { found, scope, options, signal, memory, progress, appKeys });
     progress.enter('files');
-    const builder = new PageBuilder(session);
-    const run = { outcomes: databases.outcomes, signal, startedAt };
-    const parts = { session, builder, memory, scope, problems, progress, run, appKeys };
-    const writer = new TreeWriter(parts);
-    for (const [root, listing] of found.listings) await writer.writeRoot(root, listing);
+    const parts = { session, scope, progress, appKeys, run: { databases, signal, startedAt } };
+    // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
+    const seen = isCapture(databases) ? seeTree(scope, { signal }) : first;
+    let tree = await writeTree(seen, { ...parts, memory });
+    await databases.stored;
+    const damaged = await damagedOf(databases);
+    if (damaged.size > 0) {
+      // They are stored as they lie there, sidecars and all, which the walk took for parts of a database.
+      memory = new LastBackup(session, catalog, { startedAt, appKeys });
+      tree = await writeTree(seeTree(scope, { signal, asFiles: damaged }), { ...parts, memory });
+    }
+    const { problems, builder, writer } = tree;
     // From here on it is done sooner than undone.
-    if (signal?.aborted === true) throw interrupted();
+    if (signal.aborted) throw interrupted();
     progress.enter('committing');
-    await appKeys.countFiles(found.listings);
+    await appKeys.countFiles(tree.found.listings);
     const listedKeys = await appKeys.list(session);
     const { origin, purpose } = options.labels;
     const time = origin?.time ?? databases.time ?? startedAt;
@@ -145,6 +148,8 @@ async function attemptBackup(
       appKeys: listedKeys?.rows ?? [],
     };
   } finally {
+    ending.abort();
+    await databases?.stored.catch(() => undefined);
     await session.close();
     for (const lock of locks) lock[Symbol.dispose]();
   }
@@ -155,36 +160,40 @@ function blobsOf(keys: ListedAppKeys | undefined): Pick<ManifestDraft, 'appKeys'
   return keys === undefined || keys.blobs.length === 0 ? {} : { appKeys: keys.blobs };
 }
 
-function isCapture(outcomes: DatabaseOutcomes): boolean {
-  return [...outcomes.values()].some(({ outcome }) => outcome !== 'unchanged');
+function isCapture({ databases }: SeenDatabases): boolean {
+  return [...databases.values()].some(({ isChanged }) => isChanged);
 }
 
-/** A damaged database is stored as it lies there, sidecars and all. */
-function damagedOf(outcomes: DatabaseOutcomes): ReadonlySet<string> {
-  return new Set([...outcomes].filter(([, { outcome }]) => outcome === 'damaged').map(([path]) => path));
+async function damagedOf({ databases }: SeenDatabases): Promise<ReadonlySet<string>> {
+  const damaged = new Set<string>();
+  for (const [path, { outcome }] of databases) {
+    if ((await outcome).outcome === 'damaged') damaged.add(path);
+  }
+  return damaged;
 }
 
-function captureAll(
+function seeAll(
   session: Session,
   run: {
     readonly found: ScanResult;
     readonly scope: BackupScope;
     readonly options: BackupOptions;
+    readonly signal: AbortSignal;
     readonly memory: LastBackup;
     readonly progress: Progress;
     readonly appKeys: AppKeys;
   },
-): Promise<CapturedDatabases> {
-  const { found, scope, options, memory, progress, appKeys } = run;
-  return storeDatabases(found.databases, {
+): Promise<SeenDatabases> {
+  const { found, scope, options, signal, memory, progress, appKeys } = run;
+  return seeDatabases(found.databases, {
     chunks: session.chunks,
-    options,
+    options: { ...options, signal },
     appKeys,
     // A digest is keyed by the path below its root: a database under two roots is captured anew.
     isKnown: ({ root, path }, fingerprint) =>
       !scope.isShared(root, path) && memory.hasDatabase(root, path, fingerprint),
     onBytes: (bytes) => {
-      if (options.signal?.aborted === true) throw interrupted();
+      if (signal.aborted) throw interrupted();
       progress.bytesRead(bytes);
     },
   });

@@ -15,7 +15,7 @@ import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
-import type { DatabaseOutcome } from './databases.js';
+import type { DatabaseOutcome, SeenDatabase, SeenDatabases } from './databases.js';
 import type { Content } from './content.js';
 import { EntryWriter, extraOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
@@ -24,14 +24,12 @@ import type { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
+import { toLatin1 } from '../source/sqlite/header.js';
 import { looksLikeDatabase } from '../source/sqlite/looks-like-database.js';
 import { interrupted } from './scan.js';
 import type { BackupRoot, BackupScope } from './scope.js';
 import { unpackFile, type ReadFile } from './sealing/read-files.js';
 import type { Session } from './session.js';
-
-/** What became of the databases, by absolute path as latin1 text. */
-export type DatabaseOutcomes = ReadonlyMap<string, DatabaseOutcome>;
 
 /** What a content writer works with. */
 export interface ContentParts {
@@ -42,7 +40,7 @@ export interface ContentParts {
   readonly progress: Progress;
   readonly appKeys: AppKeys;
   readonly run: {
-    readonly outcomes: DatabaseOutcomes;
+    readonly databases: SeenDatabases;
     readonly signal: AbortSignal | undefined;
     /** Milliseconds since 1970. */
     readonly startedAt: number;
@@ -64,6 +62,9 @@ export interface BundledFile extends SmallFile {
   readonly kept: Content | undefined;
 }
 
+/** Units that are sent while databases are being stored: those are held as they are, which may hold up their writers. */
+const MOST_EARLY = 8;
+
 /** Large files under way at once: each is read stretch by stretch, so one alone would not keep two threads busy. */
 const MOST_LARGE = 3;
 
@@ -73,6 +74,8 @@ const MOST_BUNDLES = 4;
 /** Finds the content of entries. */
 export class ContentWriter {
   filesUnchanged = 0;
+  /** Units of small files so far. */
+  #sent = 0;
   readonly #parts: ContentParts;
   readonly #entries: EntryWriter;
   readonly #large = new Set<Promise<void>>();
@@ -100,12 +103,11 @@ export class ContentWriter {
     listing: Listing,
     range: { readonly from: number; readonly to: number },
   ): boolean {
-    const { outcomes } = this.#parts.run;
-    if (outcomes.size === 0) return false;
+    const { databases } = this.#parts.run.databases;
+    if (databases.size === 0) return false;
     for (let index = range.from; index < range.to; index += 1) {
       if (!listing.isFile(index)) continue;
-      const outcome = outcomes.get(this.#absolute(root, listing.path(index)).toString('latin1'));
-      if (outcome !== undefined && outcome.outcome !== 'unchanged') return true;
+      if (this.#databaseAt(this.#absolute(root, listing.path(index)))?.isChanged === true) return true;
     }
     return false;
   }
@@ -117,17 +119,10 @@ export class ContentWriter {
       this.#entries.settleOther(begun, seen);
       return;
     }
-    const { outcomes } = this.#parts.run;
     const absolute = this.#absolute(begun.job.root, seen.path);
-    const outcome = outcomes.size === 0 ? undefined : outcomes.get(absolute.toString('latin1'));
-    if (outcome === undefined) {
-      await this.#beginPlain(begun, seen, absolute);
-    } else if (outcome.outcome === 'damaged') {
-      this.#entries.report(begun, 'DATABASE_DAMAGED', outcome.message);
-      await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.damaged });
-    } else {
-      await this.#settleDatabase(begun, seen, outcome);
-    }
+    const database = this.#databaseAt(absolute);
+    if (database === undefined) await this.#beginPlain(begun, seen, absolute);
+    else void this.#settleDatabase(begun, seen, { absolute, database });
   }
 
   /**
@@ -184,7 +179,7 @@ export class ContentWriter {
       const { path, size } = seen;
       begun.bundler.add({ path, size, begun, seen, flags: 0, kept });
       // Small files are listed faster than they are sealed: without this they would pile up in memory.
-      await this.#parts.session.chunks.ready();
+      await this.#ready();
     } else if (kept !== undefined) {
       this.#settleKept(begun, seen, kept);
     } else {
@@ -221,7 +216,26 @@ export class ContentWriter {
     this.#entries.settle(begun, seen, content);
   }
 
+  /** Settles a database once it is stored. */
   async #settleDatabase(
+    begun: Begun,
+    seen: SeenEntry,
+    { absolute, database }: { readonly absolute: Buffer; readonly database: SeenDatabase },
+  ): Promise<void> {
+    try {
+      const outcome = await database.outcome;
+      if (outcome.outcome === 'damaged') {
+        this.#entries.report(begun, 'DATABASE_DAMAGED', outcome.message);
+        await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.damaged });
+      } else {
+        await this.#settleIntact(begun, seen, outcome);
+      }
+    } catch (error) {
+      begun.job.fail(error);
+    }
+  }
+
+  async #settleIntact(
     begun: Begun,
     seen: SeenEntry,
     outcome: Exclude<DatabaseOutcome, { outcome: 'damaged' }>,
@@ -284,11 +298,11 @@ export class ContentWriter {
       await this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.data, flags });
       return;
     }
-    const { chunks } = this.#parts.session;
+    await this.#parts.run.databases.stored;
     while (this.#large.size >= MOST_LARGE) await Promise.race(this.#large);
     const run = this.#storeLarge(begun, seen, { absolute, flags }).finally(() => this.#large.delete(run));
     this.#large.add(run);
-    await chunks.ready();
+    await this.#ready();
   }
 
   async #storeWhole(
@@ -305,7 +319,7 @@ export class ContentWriter {
       [{ path, size, begun, seen, flags, kept: undefined }],
       chunks.store({ kind: 'file', directory, path, blobKind, isLog: scope.isLog(root, path) }),
     );
-    await chunks.ready();
+    await this.#ready();
   }
 
   async #storeLarge(
@@ -337,6 +351,7 @@ export class ContentWriter {
 
   /** Settles files that a thread reads, once it has read them. */
   #settleRead(files: readonly BundledFile[], unit: StoringUnit): void {
+    this.#sent += 1;
     const settle = async (): Promise<void> => {
       const { loaded, stored } = unit;
       const [read, chunks] = await Promise.all([loaded, stored]);
@@ -363,6 +378,17 @@ export class ContentWriter {
       const content = { size, pieces, digest, mtime, ctime, extra: extraOf(read), flags };
       this.#entries.settleFresh(begun, seen, { content, torn, dropped });
     }
+  }
+
+  #databaseAt(absolute: Buffer): SeenDatabase | undefined {
+    const { databases } = this.#parts.run.databases;
+    return databases.size === 0 ? undefined : databases.get(toLatin1(absolute));
+  }
+
+  /** Resolves when there is room for another unit; databases go first. */
+  async #ready(): Promise<void> {
+    if (this.#sent >= MOST_EARLY) await this.#parts.run.databases.stored;
+    await this.#parts.session.chunks.ready();
   }
 
   #absolute(root: BackupRoot, path: BytePath): Buffer {

@@ -38,13 +38,23 @@ export type DatabaseOutcome =
   | { readonly outcome: 'damaged'; readonly message: string }
   | { readonly outcome: 'unreadable'; readonly error: NbakError };
 
-/** The databases of one backup. */
-export interface CapturedDatabases {
+/** A database of this backup. */
+export interface SeenDatabase {
+  /** False when the last backup has it as it is. */
+  readonly isChanged: boolean;
+  /** Settles when it is stored; rejects when the backup cannot go on. */
+  readonly outcome: Promise<DatabaseOutcome>;
+}
+
+/** The databases of one backup: seen at one moment, and being stored from then on. */
+export interface SeenDatabases {
   readonly cut: Cut;
   /** Milliseconds since 1970; undefined where no database was pinned. */
   readonly time: number | undefined;
   /** By absolute path as latin1 text. */
-  readonly outcomes: ReadonlyMap<string, DatabaseOutcome>;
+  readonly databases: ReadonlyMap<string, SeenDatabase>;
+  /** Settles when all are stored and no lock is held any more. */
+  readonly stored: Promise<void>;
 }
 
 /** How often databases thought unchanged may move while the others are pinned before all are captured. */
@@ -62,17 +72,18 @@ export interface DatabaseContext {
 }
 
 /**
- * Sees all databases at one moment and stores those that changed.
+ * Sees all databases at one moment, and begins to store those that changed, one after the other. Whoever calls waits
+ * for `stored` before the chunk store is closed, also after a failure.
  *
- * @throws NbakError `SPACE_INSUFFICIENT`, `TARGET_FAILED`, `INTERRUPTED` or a STORAGE code. What is wrong with one
- *   database is in its outcome.
+ * @throws NbakError `SPACE_INSUFFICIENT`, `TARGET_FAILED`, `INTERRUPTED` or a STORAGE code, here or from `stored`. What
+ *   is wrong with one database is in its outcome.
  */
-export async function storeDatabases(
+export async function seeDatabases(
   found: readonly FoundDatabase[],
   context: DatabaseContext,
-): Promise<CapturedDatabases> {
-  if (found.length === 0) return { cut: 'no-databases', time: undefined, outcomes: new Map() };
-  const outcomes = new Map<string, DatabaseOutcome>();
+): Promise<SeenDatabases> {
+  if (found.length === 0)
+    return { cut: 'no-databases', time: undefined, databases: new Map(), stored: Promise.resolve() };
   for (let round = 1; ; round += 1) {
     const fingerprints = new Map(found.map((database) => [database, databaseFingerprint(database.absolute)]));
     const unchanged = found.filter(
@@ -80,24 +91,30 @@ export async function storeDatabases(
     );
     const changed = found.filter((database) => !unchanged.includes(database));
     const capture = changed.length === 0 ? undefined : await open(changed, context);
-    try {
-      // The cut covers the unchanged ones only if they still are what they were after the last pin.
-      if (unchanged.some((database) => databaseFingerprint(database.absolute) !== fingerprints.get(database)))
-        continue;
-      for (const database of unchanged) {
-        const fingerprint = fingerprints.get(database) ?? '';
-        outcomes.set(toLatin1(database.absolute), { outcome: 'unchanged', fingerprint });
-      }
-      for (const pinned of capture?.databases ?? []) {
-        const database = changed.find(({ absolute }) => toLatin1(absolute) === toLatin1(pinned.path));
-        if (database === undefined) continue;
-        const fingerprint = fingerprints.get(database) ?? '';
-        outcomes.set(toLatin1(pinned.path), await store(pinned, { database, fingerprint }, context));
-      }
-      return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, outcomes };
-    } finally {
+    // The cut covers the unchanged ones only if they still are what they were after the last pin.
+    if (unchanged.some((database) => databaseFingerprint(database.absolute) !== fingerprints.get(database))) {
       await capture?.close();
+      continue;
     }
+    const databases = new Map<string, SeenDatabase>();
+    for (const database of unchanged) {
+      const outcome = { outcome: 'unchanged', fingerprint: fingerprints.get(database) ?? '' } as const;
+      databases.set(toLatin1(database.absolute), { isChanged: false, outcome: Promise.resolve(outcome) });
+    }
+    let last: Promise<unknown> = Promise.resolve();
+    for (const pinned of capture?.databases ?? []) {
+      const database = changed.find(({ absolute }) => toLatin1(absolute) === toLatin1(pinned.path));
+      if (database === undefined) continue;
+      const fingerprint = fingerprints.get(database) ?? '';
+      // One that cannot be stored for lack of space or storage ends those behind it, too.
+      const outcome = last.then(() => store(pinned, { database, fingerprint }, context));
+      databases.set(toLatin1(pinned.path), { isChanged: true, outcome });
+      last = outcome;
+    }
+    const stored = last.then(() => undefined).finally(() => capture?.close());
+    // Whoever awaits it is told; nobody may before the backup ends for another reason.
+    stored.catch(() => undefined);
+    return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, databases, stored };
   }
 }
 
