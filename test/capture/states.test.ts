@@ -93,12 +93,29 @@ describe('Databases in every state', () => {
     const places = makePlaces();
     const path = join(places.source, 'a.db');
     const writer = await startWriter('lock', 'wal-exclusive', path);
-    await using capture = await captureDatabases([path], {
-      stagingDirectory: places.staging,
-      lockWaitMs: 500,
-    });
-    expect(capture.databases[0]?.outcome).toBe('locked');
-    await capture.close();
+    let outcome: string | undefined;
+    let last = 0;
+    for (let attempt = 0; attempt < 20 && outcome !== 'locked'; attempt += 1) {
+      await using capture = await captureDatabases([path], {
+        stagingDirectory: places.staging,
+        lockWaitMs: 200,
+      });
+      const [database] = capture.databases;
+      outcome = database?.outcome;
+      if (outcome === 'locked') break;
+      // A busy machine can make any writer rest for longer than the copy takes. Then the copy is one of its states.
+      expect(outcome, database?.message).toBe('pinned');
+      const copy = await database?.copy();
+      if (copy === undefined) throw new Error('no copy');
+      expect(copy.facts.check).toBe('ok');
+      const db = openCopy(copy, places.scratch);
+      expect(value(db, 'SELECT count(*) FROM items')).toBe(200);
+      const state = value(db, 'SELECT n FROM counter') as number;
+      expect(state).toBeGreaterThanOrEqual(last);
+      last = state;
+      db.close();
+    }
+    expect(outcome).toBe('locked');
     await writer.kill();
     expect(snapshotTree(places.source).some((line) => line.startsWith('a.db-shm'))).toBe(false);
   });
