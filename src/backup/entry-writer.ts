@@ -143,7 +143,11 @@ export class EntryWriter {
       dropped,
     }: { readonly content: Content; readonly torn: boolean; readonly dropped: number },
   ): void {
-    if (dropped > 0) this.#parts.problems.addTornLine(place.job.root, { path: seen.path, bytes: dropped });
+    if (dropped > 0) {
+      this.#parts.problems.addTornLine(place.job.root, { path: seen.path, bytes: dropped });
+      // Or the next backup would take the page over, and not name it.
+      place.job.mayBeKept = false;
+    }
     if (!isSettled(content, this.#parts.run.startedAt)) place.job.mayBeKept = false;
     if (torn)
       this.report(
