@@ -1,10 +1,10 @@
 /** `nbak bench`: the stages of a backup, measured on this machine. */
 
 import { readdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { STAGES, type MeasureResult } from '#nbak/measurement/result.js';
+import { signalled } from '../support/caught-run.js';
 import { makePlace, writeTree, type ErrorJson, type Place } from '../support/cli.js';
 import { describeTree, randomLike } from '../support/tree.js';
 
@@ -76,10 +76,10 @@ describe('nbak bench', () => {
 
   it('can be interrupted, and leaves nothing behind then either', async () => {
     const place = await makePlace({ init: false });
-    const { child, ended } = place.start(['bench', '--size', '512MiB', '--json']);
-    while (readdirSync(place.temporary).length === 0) await sleep(10);
-    child.kill('SIGINT');
-    const { exit, stdout } = await ended;
+    const { exit, stdout } = await signalled('SIGINT', () => ({
+      run: place.start(['bench', '--size', '512MiB', '--json']),
+      isThere: () => readdirSync(place.temporary).length > 0,
+    }));
     expect(exit).toBe(130);
     expect((JSON.parse(stdout) as ErrorJson).error.code).toBe('INTERRUPTED');
     expect(readdirSync(place.temporary)).toEqual([]);

@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { newAppKeyText } from '#nbak/crypto/fernet.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
+import { signalled } from '../support/caught-run.js';
 import { makePlace, parseLine, writeTree, type ErrorJson, type Json, type Place } from '../support/cli.js';
 import { tokenOf } from '../support/keyed-application.js';
 import { tarGz, type Member } from '../support/tar.js';
@@ -166,9 +167,11 @@ describe('importing version 1', () => {
     const place = await makePlace();
     const big = Buffer.concat([Buffer.from('SECRET-'.repeat(1000)), randomLike(40_000_000)]);
     makeV1Directory(place.path('a'), { big }, { vaultKey: null });
-    const { child, ended } = place.start(['import', place.path('a')], {
-      env: { NBAK_REPOSITORY: place.repository, NBAK_VAULT_KEY: place.key, NBAK_FROM_VAULT_KEY: V1_KEY },
-    });
+    const env = {
+      NBAK_REPOSITORY: place.repository,
+      NBAK_VAULT_KEY: place.key,
+      NBAK_FROM_VAULT_KEY: V1_KEY,
+    };
     const staged = (): boolean => {
       const [directory] = readdirSync(place.temporary);
       return (
@@ -176,9 +179,11 @@ describe('importing version 1', () => {
         readdirSync(join(place.temporary, directory), { recursive: true }).length > 2
       );
     };
-    while (!staged()) await sleep(2);
-    child.kill('SIGKILL');
-    await ended;
+    const outcome = await signalled('SIGKILL', () => ({
+      run: place.start(['import', place.path('a')], { env }),
+      isThere: staged,
+    }));
+    expect(outcome).toMatchObject({ exit: 137 });
     while (readdirSync(place.temporary).length > 0) await sleep(10);
     expect(readdirSync(place.temporary)).toEqual([]);
   });

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startWriter } from '../capture/support/processes.js';
+import { halted, signalled } from '../support/caught-run.js';
 import { makePlace, parseLine, writeTree, type ErrorJson } from '../support/cli.js';
 import { describeState, writeFirstState, writeSecondState } from '../support/state-directory.js';
 import { copyProgram } from '../support/program-copy.js';
@@ -28,30 +28,26 @@ describe('restore --in-place that is interrupted', () => {
       const place = await makePlace();
       for (let i = 0; i < 12; i += 1) writeTree(place.source, { [String(i)]: randomLike(5_000_000, i) });
       const { id } = await place.backup();
-      rmSync(join(place.source, '3'));
-      const before = describeTree(place.source);
+      const args = ['restore', id, '--in-place', place.source, '--no-safety-backup', '--json'];
       const key = ['-r', place.repository, '--vault-key-file', place.keyFile];
-      const run = place.start([
-        'restore',
-        id,
-        '--in-place',
-        place.source,
-        '--no-safety-backup',
-        '--json',
-        ...key,
-      ]);
+      const movedAway = (): string[] =>
+        readdirSync(place.directory).filter((name) => name.includes('pre-restore'));
       const hasBegun = (): boolean =>
         existsSync(join(place.source, '.nbak-restore')) &&
         (readdirSync(join(place.source, '.nbak-restore'), { recursive: true }) as string[]).some((name) =>
           name.endsWith('/new'),
         );
-      while (!hasBegun() && run.child.exitCode === null) await sleep(1);
-      run.child.kill(signal);
-      const outcome = await run.ended;
+      let before: string[] = [];
+      const outcome = await signalled(signal, () => {
+        for (const name of movedAway()) rmSync(place.path(name), { recursive: true });
+        rmSync(join(place.source, '3'));
+        before = describeTree(place.source);
+        return { run: place.start([...args, ...key]), isThere: hasBegun };
+      });
       expect(outcome.exit).toBe(130);
       expect(parseLine<ErrorJson>(outcome).error.message).toContain('is what it was');
       expect(describeTree(place.source)).toEqual(before);
-      expect(readdirSync(place.directory).filter((name) => name.includes('pre-restore'))).toEqual([]);
+      expect(movedAway()).toEqual([]);
     },
   );
 
@@ -61,14 +57,12 @@ describe('restore --in-place that is interrupted', () => {
     const { id } = await place.backup();
     const args = ['restore', id, '--in-place', place.source, '--no-safety-backup', '--json'];
     const key = ['-r', place.repository, '--vault-key-file', place.keyFile];
-    const run = place.start([...args, ...key]);
     const hasBegun = (): boolean => {
       const work = join(place.source, '.nbak-restore');
       return existsSync(work) && readdirSync(work).some((name) => name.startsWith('run-'));
     };
-    while (!hasBegun() && run.child.exitCode === null) await sleep(1);
     // Held still, so that the other one surely comes in the middle.
-    run.child.kill('SIGSTOP');
+    const run = await halted(() => ({ run: place.start([...args, ...key]), isThere: hasBegun }));
     const { error } = await place.json<ErrorJson>(11, ...args.slice(0, -1));
     expect(error).toMatchObject({ code: 'TARGET_IN_USE', details: { pid: run.child.pid } });
     expect(await place.json<ErrorJson>(11, 'restore', '--resume', place.source)).toMatchObject({

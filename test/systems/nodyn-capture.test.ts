@@ -19,6 +19,7 @@ import { readBackups, readDetail } from '#nbak/repository/manifests.js';
 import { openWithPublicKey, openWithVaultKey } from '#nbak/repository/open.js';
 import { memoryStorage } from '#nbak/storage/memory.js';
 import { startWriter } from '../capture/support/processes.js';
+import { signalled } from '../support/caught-run.js';
 import { makePlace, parseLine, type ErrorJson } from '../support/cli.js';
 import { judge, judgeDecrypted, restoreBackup, runBackup } from '../support/engine-run.js';
 import { faultyStorage } from '../support/faulty-storage.js';
@@ -73,15 +74,18 @@ describe('nodyn and lynox, backed up', () => {
   it('N-10: a backup that is killed leaves nothing in the clear', async () => {
     const place = await makePlace();
     const { oneSecret, vaultKey } = buildLynox(place.source);
-    // Enough work to be killed in.
-    writeFileSync(join(place.source, 'workspace/video.bin'), randomLike(24_000_000, 90));
     const key = ['--vault-key-file', place.keyFile];
-    const { child, ended } = place.start(['backup', place.source, '-r', place.repository, ...key]);
     const written = (): number =>
       totalSize(join(place.repository, 'tmp')) + totalSize(join(place.repository, 'packs'));
-    while (written() === 0 && child.exitCode === null) await new Promise((settle) => setTimeout(settle, 2));
-    child.kill('SIGKILL');
-    expect(await ended).toMatchObject({ exit: 137 });
+    let seed = 90;
+    const outcome = await signalled('SIGKILL', () => {
+      // Enough work to be killed in.
+      writeFileSync(join(place.source, 'workspace/video.bin'), randomLike(24_000_000, (seed += 1)));
+      const before = written();
+      const run = place.start(['backup', place.source, '-r', place.repository, ...key]);
+      return { run, isThere: () => written() > before };
+    });
+    expect(outcome).toMatchObject({ exit: 137 });
     for (const directory of [place.repository, place.temporary, place.cache]) {
       const bytes = allBytes(directory);
       for (const text of [vaultKey, oneSecret.name, 'not-a-real', 'Invoices go out', 'SQLite format 3'])
