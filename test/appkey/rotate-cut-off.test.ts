@@ -108,7 +108,7 @@ const QUIETLY: RotateOptions = { beforeRotating: () => Promise.resolve() };
 
 /** The databases are let go a moment after the process that rotated is gone. */
 function rotateOnceFree(data: string): Promise<RotationResult> {
-  return vi.waitFor(() => rotate(data, QUIETLY), { timeout: 20_000 });
+  return vi.waitFor(() => rotate(data, QUIETLY), { timeout: 120_000 });
 }
 
 function rotate(data: string, options: RotateOptions): Promise<RotationResult> {

@@ -276,7 +276,7 @@ describe('A8 lying lengths', () => {
     const repository = await emptyRepository();
     const insider = new Insider(repository.unlocked);
     let id: PageId = await insider.storePage(insider.pageOf([{ path: '' }]).page);
-    for (let depth = 0; depth < 2; depth += 1) {
+    for (let depth = 0; depth < 3; depth += 1) {
       const children = Array.from({ length: 4096 }, () => id);
       id = await insider.storePage({ type: 'list', dedup: 1, children, blobs: [] });
     }
@@ -287,7 +287,7 @@ describe('A8 lying lengths', () => {
     const startedAt = performance.now();
     const { ok } = await judge(repository.storage, repository.publicKey);
     expect(ok).toBe(false);
-    // 16 million visits take many seconds; four levels of 65 536 would take longer than anybody lives.
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    // Some 200 ms, and on a busy machine more; 4096³ visits take hours.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 });

@@ -24,7 +24,10 @@ function makeStates(source: string): Record<string, number> {
 
 async function captureHere(places: Places, names: readonly string[]): Promise<Record<string, unknown>> {
   const paths = names.map((name) => join(places.source, name));
-  await using capture = await captureDatabases(paths, { stagingDirectory: places.staging, lockWaitMs: 5000 });
+  await using capture = await captureDatabases(paths, {
+    stagingDirectory: places.staging,
+    lockWaitMs: 60_000,
+  });
   const rows: Record<string, unknown> = {};
   for (const database of capture.databases) {
     expect(database.outcome, database.message).toBe('pinned');
@@ -65,7 +68,7 @@ describe('A capture changes nothing in the source', () => {
     const writer = await startWriter('hold', path);
     await using capture = await captureDatabases([path], {
       stagingDirectory: places.staging,
-      lockWaitMs: 5000,
+      lockWaitMs: 60_000,
     });
     await writer.kill();
     const before = snapshotTree(places.source, ['live.db']);

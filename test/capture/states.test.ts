@@ -30,7 +30,7 @@ import type { Places } from './support/processes.js';
 async function copyOf(places: Places, path: FilePath): Promise<DatabaseCopy> {
   await using capture = await captureDatabases([path], {
     stagingDirectory: places.staging,
-    lockWaitMs: 2000,
+    lockWaitMs: 60_000,
   });
   const [database] = capture.databases;
   expect(database?.outcome, database?.message).toBe('pinned');

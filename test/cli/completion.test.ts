@@ -55,7 +55,7 @@ const SHELLS: Readonly<Record<string, (script: string) => Ask>> = {
     const { stdout } = spawnSync('zsh', ['-f', '-c', session], {
       encoding: 'utf8',
       cwd,
-      timeout: 20_000,
+      timeout: 120_000,
       env: { ...process.env, SET_UP: setUp, LINE: line, TERM: 'xterm', COLUMNS: '1000' },
     });
     return [...new Set([...stdout.matchAll(/<([^<>\r\n]+)>/g)].map(([, word = '']) => word))].filter(

@@ -163,7 +163,7 @@ describe('a run that is interrupted', () => {
       await place.nbak(0, 'verify', first);
       await place.nbak(0, 'verify', '--decrypt');
     },
-    KILLS * 15_000,
+    KILLS * 60_000,
   );
 
   it.each([

@@ -136,9 +136,11 @@ describe('the vault key', () => {
       '--vault-key-command',
       `cat '${place.keyFile}'`,
     ]);
-    const watching = setInterval(() => {
+    const look = (): void => {
       for (const line of commandLines(run.child.pid ?? 0)) seen.add(line);
-    }, 2);
+    };
+    look();
+    const watching = setInterval(look, 2);
     const outcome = await run.ended;
     clearInterval(watching);
     expect(outcome.exit).toBe(0);

@@ -89,7 +89,7 @@ function run(
 ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   return spawnSync(process.execPath, [QUICKSTART, ...args], {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: 250_000,
     env: { ...process.env, ...environment },
   });
 }

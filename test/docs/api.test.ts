@@ -104,7 +104,7 @@ describe('the examples', () => {
     const { status, stderr } = spawnSync(process.execPath, [join(directory, 'example.js')], {
       encoding: 'utf8',
       cwd: directory,
-      timeout: 30_000,
+      timeout: 120_000,
       env: { ...process.env, TMPDIR: directory, NBAK_CACHE_DIR: join(directory, 'cache') },
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

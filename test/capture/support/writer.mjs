@@ -55,6 +55,7 @@ const modes = {
         change.run(-1, 1 + Math.floor(Math.random() * rows));
       }
     });
+    once.immediate();
     ready();
     while (true) once.immediate();
   },
