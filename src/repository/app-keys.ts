@@ -3,7 +3,7 @@
 import { NbakError } from '../errors.js';
 import type { AppKeyRow, ListedPlace, TokenCount } from '../format/app-keys.js';
 import { BLOB_KINDS } from '../format/blob.js';
-import type { ManifestDetail } from '../format/manifest.js';
+import type { Manifest, ManifestDetail } from '../format/manifest.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
 import type { AppKeyDeclaration, TokenPlace } from '../source/profiles/app-keys.js';
 import type { BackedUpEntry } from './entries.js';
@@ -27,14 +27,23 @@ export async function readAppKeys(
   detail: Pick<ManifestDetail, 'appKeys'>,
   blobs: BlobReader,
 ): Promise<readonly CarriedAppKey[]> {
+  const contradicted = appKeyContradiction(manifest, detail);
+  if (contradicted !== undefined) throw contradicted;
   const keys: CarriedAppKey[] = [];
   for (const row of detail.appKeys ?? []) {
     const blob = row.blob === undefined ? undefined : manifest.appKeys?.[row.blob];
-    if (row.blob !== undefined && blob === undefined)
-      throw contradiction(`the app key ${row.name} is a blob that the manifest does not name`);
     keys.push({ row, text: blob && (await readText(blobs, blob.id)) });
   }
   return keys;
+}
+
+/** The error for a detail whose app keys are not among the blobs that its manifest names; undefined where they are. */
+export function appKeyContradiction(
+  { appKeys: blobs = [] }: Pick<Manifest, 'appKeys'>,
+  { appKeys: rows = [] }: Pick<ManifestDetail, 'appKeys'>,
+): NbakError | undefined {
+  const astray = rows.find(({ blob }) => blob !== undefined && blob >= blobs.length);
+  return astray && contradiction(`the app key ${astray.name} is a blob that the manifest does not name`);
 }
 
 async function readText(blobs: BlobReader, id: Parameters<BlobReader['read']>[0]): Promise<string> {

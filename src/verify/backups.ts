@@ -1,10 +1,12 @@
 /** What each manifest reaches, and whether it all is there and in order. Implements §20.1 step 5. */
 
 import { NbakError } from '../errors.js';
+import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
 import type { BackupId, BlobId, PackId, PageId } from '../format/ids.js';
 import { isSealedDetail, type Manifest, type Totals } from '../format/manifest.js';
 import type { BlobRow } from '../format/page.js';
 import { comparePaths, joinPath, pathToText, type BytePath } from '../format/path.js';
+import { appKeyContradiction } from '../repository/app-keys.js';
 import type { Backup } from '../repository/manifests.js';
 import { manifestName, packName, pageName } from '../repository/object-names.js';
 import { enterList, startTrail, type ListTrail, type PageReader } from '../repository/pages.js';
@@ -51,10 +53,11 @@ export class BackupChecker {
     const names = new RootNames(manifest);
     const order = new OrderCheck();
     await this.#checkPages(backup, manifest.pages, { names, order, trail: startTrail() });
-    await this.#checkRows(backup, manifest.appKeys ?? [], undefined);
-    if (isSealedDetail(manifest.detail)) await this.#checkRows(backup, [manifest.detail], undefined);
+    await this.#checkOwnBlobs(backup, manifest.appKeys ?? [], BLOB_KINDS.appKey);
+    if (isSealedDetail(manifest.detail))
+      await this.#checkOwnBlobs(backup, [manifest.detail], BLOB_KINDS.sealedDetail);
     else {
-      const error = order.finish(manifest);
+      const error = order.finish(manifest) ?? appKeyContradiction(manifest, manifest.detail);
       if (error !== undefined)
         this.#find(manifestName(id), problemOf(error, { object: manifestName(id) }), id);
     }
@@ -169,6 +172,20 @@ export class BackupChecker {
       const files = from === undefined ? [] : await this.#filesOf(from, what);
       const { key, problem } = this.#blobProblem(row);
       this.#find(key, problem, backup.id, files);
+    }
+  }
+
+  /** Blobs that the manifest itself names, which are of one kind (§11.3, §11.4). */
+  async #checkOwnBlobs(backup: Backup, rows: readonly BlobRow[], due: BlobKind): Promise<void> {
+    await this.#checkRows(backup, rows, undefined);
+    for (const { id } of rows) {
+      const { kind = due } = this.#packs.good.get(id) ?? {};
+      if (kind === due) continue;
+      const error = contradiction(
+        `its blob ${id} is of kind ${kind} where one of kind ${due} is due`,
+        '§6.2',
+      );
+      this.#find(manifestName(backup.id), problemOf(error, { object: manifestName(backup.id) }), backup.id);
     }
   }
 
@@ -307,8 +324,6 @@ function addTotals(sum: { -readonly [Key in keyof Totals]: number }, totals: Tot
   sum.bytes += totals.bytes;
 }
 
-function contradiction(why: string): NbakError {
-  return new NbakError('REFERENCE_TAMPERED', `A backup contradicts itself: ${why}`, {
-    details: { clause: '§10.3' },
-  });
+function contradiction(why: string, clause = '§10.3'): NbakError {
+  return new NbakError('REFERENCE_TAMPERED', `A backup contradicts itself: ${why}`, { details: { clause } });
 }

@@ -5,8 +5,10 @@ import { BLOB_KINDS } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
 import { equalBytes, toHex } from '../format/bytes.js';
 import type { BackupId } from '../format/ids.js';
+import { isSealedDetail } from '../format/manifest.js';
 import type { BlobRow } from '../format/page.js';
 import { joinPath, pathToText } from '../format/path.js';
+import { appKeyContradiction } from '../repository/app-keys.js';
 import { contentDigest, contentHash } from '../repository/content-digest.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import { readEntries, type BackedUpEntry } from '../repository/entries.js';
@@ -57,6 +59,11 @@ export async function checkContent(
     try {
       const detail = await readDetail(backup.manifest, decryption.blobs);
       if (detail === undefined) continue;
+      // With plain names whoever has no secrets sees this too, and said so.
+      const sealed = isSealedDetail(backup.manifest.detail);
+      const contradicted = sealed ? appKeyContradiction(backup.manifest, detail) : undefined;
+      if (contradicted !== undefined)
+        problems.push(problemOf(contradicted, { object: manifestName(backup.id), backups: [backup.id] }));
       for await (const item of readEntries(decryption.pages, backup, detail)) {
         if (item.entry.kind !== 'file') continue;
         const { digest, size, extra } = item.entry;
