@@ -4,13 +4,22 @@
 export interface AppKeyDeclaration {
   /** Unique within the profile, such as `odysseus`. */
   readonly name: string;
-  /** Tried in order; the first that exists counts. */
+  /** Tried in order; the first file that exists, or variable that holds a Fernet key, counts. */
   readonly from: readonly AppKeySource[];
   readonly tokens: readonly TokenPlace[];
 }
 
-/** Where the key's text is kept: a file, by its path below the root, or a variable, of the process or the root's `.env`. */
-export type AppKeySource = { readonly file: string } | { readonly environment: string };
+/**
+ * Where the key's text is kept: a file, by its path below the root; or a variable, of the application's settings or,
+ * where these do not have it, of this process.
+ */
+export type AppKeySource =
+  | { readonly file: string }
+  | {
+      readonly environment: string;
+      /** Absolute paths of files of `NAME=value` lines, the first beating the next; else the root's `.env`. */
+      readonly settings?: readonly string[];
+    };
 
 /** Where tokens lie. */
 export type TokenPlace = TokensInDatabase | TokensInFile;

@@ -113,19 +113,23 @@ interface PartElsewhere extends Pick<FoundElsewhere, 'outside'> {
 }
 
 function lookElsewhere(
-  { profile, directory, configuredIn }: StateDirectory,
+  place: StateDirectory,
   environment: Environment,
   isAskedFor: (part: Elsewhere) => boolean = () => true,
 ): readonly PartElsewhere[] {
-  const { settings } = profile.find;
-  const beside = environmentOf(environment, directory, settings);
-  const seen =
-    configuredIn === undefined ? beside : environmentOf(beside, configuredIn, ownSettings(settings));
+  const { profile, directory, configuredIn } = place;
+  const seen = environmentOf(environment, settingsOf(place));
   return profile.elsewhere.filter(isAskedFor).map((part) => {
     const { databases, outside } = findElsewhere(basedOn(part, directory, configuredIn), directory, seen);
     const appKeys = part.kind === 'database-url' ? tokensAt(profile.appKeys, part.inPlaceOf) : [];
     return { outside, databases: databases.map((path) => ({ path, appKeys })) };
   });
+}
+
+/** The files of an application's settings; those of who put the state where it is beat those beside it. */
+function settingsOf({ profile, directory, configuredIn }: StateDirectory): readonly string[] {
+  const beside = profile.find.settings.map((file) => join(directory, file));
+  return configuredIn === undefined ? beside : [...ownSettings(profile, configuredIn), ...beside];
 }
 
 /** Paths in settings count from where the settings are. */
@@ -149,17 +153,19 @@ function ruledSource({
     appendOnly: places.flatMap(({ profile, below }) =>
       profile.appendOnly.map((pattern) => movePattern(pattern, below)),
     ),
-    appKeys: places.flatMap(({ profile, below }) =>
-      profile.appKeys.map((appKey) => moveAppKey(appKey, below)),
-    ),
+    appKeys: places.flatMap((place) => place.profile.appKeys.map((appKey) => moveAppKey(appKey, place))),
   };
 }
 
-function moveAppKey(appKey: AppKeyDeclaration, below: string): AppKeyDeclaration {
-  if (below === '') return appKey;
+function moveAppKey(appKey: AppKeyDeclaration, place: StateDirectory): AppKeyDeclaration {
+  const { below } = place;
+  const settings = settingsOf(place);
   return {
     ...appKey,
-    from: appKey.from.map((each) => ('file' in each ? { file: join(below, each.file) } : each)),
+    from: appKey.from.map((each) => {
+      if ('file' in each) return { file: join(below, each.file) };
+      return settings.length === 0 ? each : { ...each, settings };
+    }),
     tokens: appKey.tokens.map((each) => ({ ...each, path: join(below, each.path) })),
   };
 }

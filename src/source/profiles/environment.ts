@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 
 /** What profiles may know of the process they run in. */
@@ -22,7 +22,7 @@ export function processEnvironment(): Environment {
 const MOST_SETTINGS_BYTES = 64 * 1024;
 
 /** The variables of a file of `NAME=value` lines; none where it cannot be read or is no such file. */
-export function readSettings(path: string): Readonly<Record<string, string | undefined>> {
+export function readSettings(path: string | Buffer): Readonly<Record<string, string | undefined>> {
   try {
     const stat = statSync(path);
     if (!stat.isFile() || stat.size > MOST_SETTINGS_BYTES) return {};
@@ -33,15 +33,11 @@ export function readSettings(path: string): Readonly<Record<string, string | und
 }
 
 /**
- * The environment as an application in `directory` sees it: a variable of the files `settings`, the first file first,
- * and where none has it, of `environment`. The files come first, for nbak may run with the variables of others.
+ * The environment as an application with `settings` sees it: a variable of these files, the first file first, and where
+ * none has it, of `environment`. The files come first, for nbak may run with the variables of others.
  */
-export function environmentOf(
-  environment: Environment,
-  directory: string,
-  settings: readonly string[],
-): Environment {
-  const files = settings.map((file) => readSettings(join(directory, file)));
+export function environmentOf(environment: Environment, settings: readonly string[]): Environment {
+  const files = settings.map(readSettings);
   const variables = files.reduceRight((under, file) => ({ ...under, ...file }), environment.variables);
   return { ...environment, variables };
 }

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { realPathOf } from '../real-path.js';
-import { expandTemplate, namesVariable, readSettings, type Environment } from './environment.js';
+import { environmentOf, expandTemplate, namesVariable, type Environment } from './environment.js';
 import type { Profile } from './profile.js';
 
 /** Where a profile's state is by the settings of a SOURCE. */
@@ -24,9 +24,9 @@ export function movedStates(
   environment: Environment,
 ): readonly MovedState[] {
   const configuredIn = realPathOf(source);
+  const untold = { variables: {}, home: environment.home, workingDirectory: configuredIn };
   return profiles.flatMap((profile) => {
-    const variables = settingsIn(configuredIn, profile);
-    const told = { variables, home: environment.home, workingDirectory: configuredIn };
+    const told = environmentOf(untold, ownSettings(profile, configuredIn));
     return profile.find.homes.flatMap((places) => {
       const place = places.find((each) => namesVariable(each) && expandTemplate(each, told) !== undefined);
       const path = place === undefined ? undefined : expandTemplate(place, told);
@@ -38,15 +38,9 @@ export function movedStates(
   });
 }
 
-/** Files of settings that lie in `directory` itself, the first beating the next. */
-function settingsIn(directory: string, { find }: Profile): Environment['variables'] {
-  const files = ownSettings(find.settings).map((file) => readSettings(join(directory, file)));
-  return files.reduceRight((under, file) => ({ ...under, ...file }), {});
-}
-
-/** Those of a profile's settings that are not above the directory. */
-export function ownSettings(settings: readonly string[]): readonly string[] {
-  return settings.filter((file) => !file.startsWith('../'));
+/** Files of a profile's settings that lie in `directory` or below it, and not above. */
+export function ownSettings({ find: { settings } }: Profile, directory: string): readonly string[] {
+  return settings.filter((file) => !file.startsWith('../')).map((file) => join(directory, file));
 }
 
 function isDirectory(path: string): boolean {
