@@ -25,6 +25,7 @@ import { buildOmicos } from '../support/systems/omicos.js';
 
 interface ProfiledJson {
   readonly id: string;
+  readonly filesTotal: number;
   readonly profile: string;
   readonly outside: readonly string[];
   readonly leftOut: readonly { readonly path: string }[];
@@ -35,6 +36,12 @@ interface ProfiledJson {
     readonly opened: number;
     readonly failed: number;
   }[];
+}
+
+interface ReportJson {
+  readonly captured: readonly { readonly files: number }[];
+  readonly leftOut: readonly { readonly path: string }[];
+  readonly appKeys: readonly string[];
 }
 
 interface OverJson {
@@ -205,6 +212,10 @@ describe('Odysseus', () => {
     expect(result.appKeys.map(({ origin }) => origin?.at)).toContain('state/.app_key');
     const shown = await place.json<{ roots: readonly { path: string }[] }>(0, 'show', 'latest');
     expect(shown.roots.map(({ path }) => path)).toEqual([place.source, root]);
+    const report = await place.json<ReportJson>(0, 'profiles', 'show', 'auto', place.source);
+    expect(report.captured.reduce((sum, { files }) => sum + files, 0)).toBe(result.filesTotal);
+    expect(report.leftOut.map(({ path }) => path)).toContain(join(root, 'tts_cache/'));
+    expect(report.appKeys).toEqual([join(root, '.app_key'), join(root, '.key')]);
     const names = filesIn((await place.restore(0)).target);
     expect(names).toContain('state/auth.json');
     expect(names).not.toContain('state/tts_cache/a.mp3');

@@ -2,15 +2,17 @@
 
 import { pathToText, type BytePath } from '../../format/path.js';
 import { resolveRoot, sourcePath, type SourceRoot } from '../root.js';
+import type { RuledSource } from '../ruled-source.js';
 import { excludeRule, type PathRule } from '../rules.js';
 import { SIDECAR_SUFFIXES } from '../sqlite/header.js';
 import { looksLikeDatabase } from '../sqlite/looks-like-database.js';
 import { isReserved } from '../unfinished-restore.js';
 import { walk, type SeenEntry } from '../walk.js';
+import type { AppKeyDeclaration } from './app-keys.js';
 import { applyProfiles, type ProfiledSources } from './apply.js';
 import { rulesInForce, stateDirectories, type ProfileRequest, type RuleInForce } from './rules-in-force.js';
 
-/** What lies directly in the state directory, with everything below it. */
+/** What lies directly in the state directory, with everything below it; its path is absolute outside the directory. */
 export interface ReportedEntry {
   readonly path: string;
   readonly kind: 'directory' | 'database' | 'file' | 'other';
@@ -47,74 +49,83 @@ interface MatchedRule extends Pick<RuleInForce, 'isOut' | 'why'> {
  * @throws NbakError `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
  */
 export function reportOn(request: ProfileRequest): ProfileReport {
-  const [source = ''] = request.sources;
-  const root = resolveRoot(source);
-  const applied = applyProfiles(request);
-  const places = stateDirectories(source, request);
+  const [given = ''] = request.sources;
+  const directory = pathToText(resolveRoot(given).directory as BytePath);
+  const { profile, outside, running, sources } = applyProfiles({ ...request, sources: [given] });
+  const reports = sources.map((source) => reportOnSource(source, { ...request, given }));
+  return {
+    profile,
+    directory,
+    captured: reports.flatMap(({ captured }) => captured),
+    leftOut: reports.flatMap(({ leftOut }) => leftOut),
+    secret: reports.flatMap(({ secret }) => secret),
+    appKeys: reports.flatMap(({ appKeys }) => appKeys),
+    outside,
+    running,
+    unreadable: reports.flatMap(({ unreadable }) => unreadable),
+  };
+}
+
+function reportOnSource(source: RuledSource, request: ProfileRequest & { readonly given: string }): Report {
+  const root = resolveRoot(source.path);
+  const places = stateDirectories(source.path, request);
   const rules = rulesInForce(places, request)
     .filter(({ isOut, isSecret }) => isOut || isSecret)
     .map(({ patterns, isOut, why }) => ({ matches: excludeRule({ patterns }), isOut, why }));
-  const report = new Report(
-    root,
-    rules,
-    places.map(({ below }) => below).filter((below) => below !== ''),
-  );
-  report.look();
-  const { profile, outside, running, sources } = applied;
-  const appKeys = (sources[0]?.appKeys ?? []).flatMap(({ from }) =>
-    from.flatMap((each) => ('file' in each && report.has(each.file) ? [each.file] : [])),
-  );
-  const { leftOut, secret, unreadable } = report;
-  return {
-    profile,
-    directory: Buffer.from(root.directory, 'latin1').toString(),
-    captured: report.captured,
-    leftOut,
-    secret,
-    appKeys,
-    outside,
-    running,
-    unreadable,
-  };
+  const shownBelow = source.path === request.given ? '' : `${pathToText(root.directory as BytePath)}/`;
+  const below = places.map((place) => place.below).filter((each) => each !== '');
+  const report = new Report(root, { rules, below, shownBelow });
+  report.look(source.appKeys);
+  return report;
+}
+
+/** How one source is reported on. */
+interface Reporting {
+  readonly rules: readonly MatchedRule[];
+  /** State directories below the source. */
+  readonly below: readonly string[];
+  /** Stands before every path. */
+  readonly shownBelow: string;
 }
 
 class Report {
   readonly leftOut: ReportedRule[] = [];
   readonly secret: ReportedRule[] = [];
+  readonly appKeys: string[] = [];
   readonly unreadable: string[] = [];
   readonly #root: SourceRoot;
-  readonly #rules: readonly MatchedRule[];
-  readonly #below: readonly string[];
+  readonly #how: Reporting;
   readonly #entries = new Map<string, ReportedEntry>();
   readonly #paths = new Set<string>();
   readonly #sidecars = new Set<string>();
 
-  constructor(root: SourceRoot, rules: readonly MatchedRule[], below: readonly string[]) {
+  constructor(root: SourceRoot, how: Reporting) {
     this.#root = root;
-    this.#rules = rules;
-    this.#below = below;
+    this.#how = how;
   }
 
   get captured(): readonly ReportedEntry[] {
     return [...this.#entries.values()];
   }
 
-  has(path: string): boolean {
-    return this.#paths.has(path);
-  }
-
-  look(): void {
+  look(appKeys: readonly AppKeyDeclaration[]): void {
     const seen = walk(this.#root, {
       exclude: (path, isDirectory) => isReserved(path, isDirectory) || this.#isOut(path, isDirectory),
-      onProblem: ({ path }) => this.unreadable.push(pathToText(path)),
+      onProblem: ({ path }) => this.unreadable.push(this.#shown(pathToText(path))),
     });
     for (const entry of seen) if (entry.path !== '') this.#add(entry);
+    const files = appKeys.flatMap(({ from }) => from.flatMap((each) => ('file' in each ? [each.file] : [])));
+    this.appKeys.push(...files.filter((file) => this.#paths.has(file)).map((file) => this.#shown(file)));
+  }
+
+  #shown(path: string): string {
+    return this.#how.shownBelow + path;
   }
 
   #isOut(path: BytePath, isDirectory: boolean): boolean {
-    const rule = this.#rules.find(({ matches }) => matches(path, isDirectory));
+    const rule = this.#how.rules.find(({ matches }) => matches(path, isDirectory));
     if (rule === undefined) return false;
-    const found = { path: pathToText(path) + (isDirectory ? '/' : ''), why: rule.why };
+    const found = { path: this.#shown(pathToText(path)) + (isDirectory ? '/' : ''), why: rule.why };
     if (rule.isOut) {
       this.leftOut.push(found);
       return true;
@@ -141,7 +152,7 @@ class Report {
       bytes: 0,
     };
     this.#entries.set(top, {
-      path: kind === 'directory' ? `${top}/` : top,
+      path: this.#shown(kind === 'directory' ? `${top}/` : top),
       kind,
       files: files + (entry.kind === 'file' ? 1 : 0),
       databases: databases + (isDatabase ? 1 : 0),
@@ -151,8 +162,8 @@ class Report {
 
   /** What lies directly in the SOURCE or in a state directory below it; undefined for the latter itself. */
   #topOf(path: string): string | undefined {
-    if (this.#below.includes(path)) return undefined;
-    const place = this.#below.find((each) => path.startsWith(`${each}/`));
+    if (this.#how.below.includes(path)) return undefined;
+    const place = this.#how.below.find((each) => path.startsWith(`${each}/`));
     const start = place === undefined ? 0 : place.length + 1;
     const end = path.indexOf('/', start);
     return end < 0 ? path : path.slice(0, end);
