@@ -19,12 +19,13 @@ import {
   type FoundAppKey,
 } from '../source/tokens/find-app-key.js';
 import { spotOf, type TokenTally } from '../source/tokens/token-counter.js';
+import { looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/walk.js';
 import type { Content } from './content.js';
 import type { Listing } from './listing.js';
 import { listedPath, type BackupRoot, type BackupScope } from './scope.js';
 import type { Session } from './session.js';
-import { readTokenFile, type TokenFile } from './token-file.js';
+import { hasFactsOf, readTokenFile, type StoredFacts } from './token-file.js';
 
 /** A declaration in one root: the key that counts there, and where its tokens are looked for. */
 interface KeyInRoot {
@@ -48,8 +49,8 @@ export class AppKeys {
   readonly #keys: readonly KeyInRoot[];
   readonly #paths: ReadonlyMap<BackupRoot, ReadonlySet<BytePath>>;
   readonly #inodes: ReadonlySet<string>;
-  /** Undefined where what was stored cannot be had again. */
-  readonly #files = new Map<string, TokenFile | undefined>();
+  /** What token files hold; undefined where what was stored cannot be had again. */
+  readonly #files = new Map<string, Uint8Array | undefined>();
 
   constructor(scope: BackupScope) {
     this.#keys = keysOf(scope);
@@ -115,18 +116,15 @@ export class AppKeys {
   }
 
   /** Keeps what a file of tokens holds now, to be counted later; called when the file was stored. */
-  stored(
-    root: BackupRoot,
-    path: BytePath,
-    content: Pick<Content, 'size' | 'mtime' | 'ctime' | 'flags'>,
-  ): void {
+  stored(root: BackupRoot, path: BytePath, content: StoredFacts & Pick<Content, 'flags'>): void {
     if (this.#keys.length === 0 || !this.#isTokenFile(root, path)) return;
     // What is torn is no state of the file that could be read again.
-    const file = content.flags === 0 ? readTokenFile(root, path, content) : undefined;
-    this.#files.set(listedPath(root, path), file);
+    const isTorn = content.flags !== 0;
+    const bytes = isTorn ? undefined : readTokenFile(root, path, (file) => hasFactsOf(content, file));
+    this.#files.set(listedPath(root, path), bytes);
   }
 
-  /** Counts the tokens in files: those that were stored as they were stored, the others, unchanged, as they are. */
+  /** Counts the tokens in files as they were stored, or, on pages that were taken over whole, as the walk saw them. */
   async countFiles(listings: ReadonlyMap<BackupRoot, Listing>): Promise<void> {
     for (const [root, listing] of listings) {
       if (!this.#keys.some((key) => key.root === root && key.places.some(({ place }) => place.in === 'file')))
@@ -135,11 +133,13 @@ export class AppKeys {
         const path = listing.path(index);
         if (!listing.isFile(index) || !this.#isTokenFile(root, path)) continue;
         const listed = listedPath(root, path);
-        const file = this.#files.has(listed) ? this.#files.get(listed) : readTokenFile(root, path);
+        const bytes = this.#files.has(listed)
+          ? this.#files.get(listed)
+          : readTokenFile(root, path, (file) => looksUnchanged(file, listing.entry(index)));
         const places = this.#placesAt(root, path, 'file');
         const queries = places.map(({ key, spot }) => ({ spot, key: key.found?.key.text }));
-        if (file !== undefined)
-          this.#enter(root, path, { in: 'file', tallies: await countInFile(file.bytes, queries) });
+        if (bytes !== undefined)
+          this.#enter(root, path, { in: 'file', tallies: await countInFile(bytes, queries) });
       }
     }
   }

@@ -3,7 +3,7 @@
 import { linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackupResult } from '#nbak/backup/result.js';
 import { newAppKeyText } from '#nbak/crypto/fernet.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
@@ -12,8 +12,10 @@ import { readAppKeys, placeText } from '#nbak/repository/app-keys.js';
 import { readEntries } from '#nbak/repository/entries.js';
 import type { UnlockedRepository } from '#nbak/repository/open.js';
 import { judge, judgeDecrypted, readNewest, restoreBackup } from '../support/engine-run.js';
-import { makeApplication, OPENED, PLACES } from '../support/keyed-application.js';
+import { makeApplication, OPENED, PLACES, PREFIX, tokenOf } from '../support/keyed-application.js';
 import { withScene } from '../support/keyed-scene.js';
+
+afterEach(() => vi.useRealTimers());
 
 describe('app keys in a backup', () => {
   it.each(['plain', 'sealed'] as const)(
@@ -74,6 +76,25 @@ describe('app keys in a backup', () => {
             { opened: 0, failed: opened + failed },
           ]),
         ),
+      );
+    }));
+
+  it('are not counted in a file that changed after its page was taken over', () =>
+    withScene('plain', async ({ source, run }) => {
+      const key = makeApplication(source);
+      // As if the files were older than 2 s: their pages are taken over whole.
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10_000 });
+      await run();
+      const unchanged = await run();
+      expect(unchanged.filesUnchanged).toBe(unchanged.filesTotal);
+      expect(countsOf(unchanged)).toEqual(PLACES);
+      const items = ['x', 'y', 'z'].map((name) => ({ api_key: PREFIX + tokenOf(key, name) }));
+      const result = await run(undefined, ({ phase }) => {
+        if (phase === 'committing') writeFileSync(join(source, 'integrations.json'), JSON.stringify(items));
+      });
+      expect(result.filesUnchanged).toBe(result.filesTotal);
+      expect(Object.keys(countsOf(result))).toEqual(
+        Object.keys(PLACES).filter((place) => !place.startsWith('integrations.json')),
       );
     }));
 

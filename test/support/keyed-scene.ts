@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { backup } from '#nbak/backup/backup.js';
-import type { BackupResult } from '#nbak/backup/result.js';
+import type { BackupOptions, BackupResult } from '#nbak/backup/result.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
 import { initRepository } from '#nbak/repository/init.js';
@@ -24,7 +24,10 @@ export interface Scene {
   readonly publicKey: Uint8Array;
   readonly repository: UnlockedRepository;
   /** Backs the source up, under {@link DECLARATION} unless others are given. */
-  readonly run: (appKeys?: readonly AppKeyDeclaration[]) => Promise<BackupResult>;
+  readonly run: (
+    appKeys?: readonly AppKeyDeclaration[],
+    onProgress?: BackupOptions['onProgress'],
+  ) => Promise<BackupResult>;
 }
 
 /** Runs `use` with a scene, which is removed afterwards. */
@@ -47,8 +50,13 @@ export async function withScene(
         keyBytes,
         publicKey: created.verificationKey,
         repository,
-        run: (appKeys = [DECLARATION]) =>
-          backUpKeyed(repository, catalog, { source, staging: directory, appKeys }),
+        run: (appKeys = [DECLARATION], onProgress) =>
+          backUpKeyed(repository, catalog, {
+            source,
+            staging: directory,
+            appKeys,
+            ...(onProgress && { onProgress }),
+          }),
       });
     } finally {
       catalog.close();
@@ -64,6 +72,7 @@ export function backUpKeyed(
     readonly source: string;
     readonly staging: string;
     readonly appKeys: readonly AppKeyDeclaration[];
+    readonly onProgress?: NonNullable<BackupOptions['onProgress']>;
   },
 ): Promise<BackupResult> {
   return backup(repository, catalog, {
@@ -78,5 +87,6 @@ export function backUpKeyed(
     stagingDirectory: of.staging,
     lockWaitMs: 1000,
     threads: 0,
+    ...(of.onProgress && { onProgress: of.onProgress }),
   });
 }
