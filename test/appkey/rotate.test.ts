@@ -4,8 +4,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import {
   existsSync,
   linkSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -175,6 +177,14 @@ describe('a rotation is refused, with nothing changed,', () => {
       await expect(rotate(data)).rejects.toMatchObject({ code: 'APP_KEY_NOT_FOUND' });
     }));
 
+  it('where the key cannot be read, which is not where there is none', () =>
+    withData(async (data) => {
+      makeApplication(data);
+      rmSync(join(data, '.app_key'));
+      symlinkSync('.app_key', join(data, '.app_key'));
+      await expect(rotate(data)).rejects.toThrow(/\.app_key cannot be read: ELOOP/);
+    }));
+
   it('where the key opens none of its tokens', () =>
     withData(async (data) => {
       makeApplication(data);
@@ -200,7 +210,7 @@ describe('a rotation is refused, with nothing changed,', () => {
       const path = join(data, 'integrations.json');
       writeFileSync(path, readFileSync(path, 'utf8').replace('enc:gAAAA', String.raw`enc:g\u0041AAA`));
       await expect(rotate(data)).rejects.toMatchObject({ code: 'TOKEN_DEAD' });
-      expect(existsSync(`${path}.nbak-rotated`)).toBe(false);
+      expect(readdirSync(data).filter((name) => name.includes('.nbak-'))).toEqual([]);
     }));
 
   it('where something else is in the place of the next key', () =>

@@ -1,6 +1,6 @@
 /** The key that a rotation goes to (§23). */
 
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import { newAppKeyText, parseAppKey } from '../../crypto/fernet.js';
 import { nodeCrypto } from '../../crypto/node.js';
 import { utf8 } from '../../format/bytes.js';
@@ -38,4 +38,9 @@ export function drawNextKey({ text }: KeyToRotate): string {
 /** Writes a new key beside the one that it will replace. */
 export function writeNextKey({ path, nextPath }: KeyToRotate, text: string): void {
   writeLike(nextPath, utf8(text), path);
+}
+
+/** Takes away a new key under which nothing was sealed. */
+export function removeNextKey({ nextPath }: KeyToRotate): void {
+  rmSync(nextPath, { force: true });
 }

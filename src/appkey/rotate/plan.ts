@@ -1,6 +1,6 @@
 /** What a rotation of app keys has to do in a directory, and whether it may. Implements §23.1. */
 
-import { lstatSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { parseAppKey } from '../../crypto/fernet.js';
 import { NbakError } from '../../errors.js';
 import { pathFromText, pathToText, type BytePath } from '../../format/path.js';
@@ -15,6 +15,8 @@ import { MOST_TOKEN_FILE_BYTES } from '../../source/tokens/file-tokens.js';
 import { spotOf, type TokenSpot } from '../../source/tokens/token-counter.js';
 import type { SeenEntry, SourceProblem } from '../../source/walk.js';
 import { notRotatable } from './refusal.js';
+
+const RIGHT_USER = 'Run it as the user that the application runs as.';
 
 /** An app key that is rotated. */
 export interface KeyToRotate {
@@ -80,7 +82,10 @@ export function planRotation(source: RuledSource): RotationPlan {
 
 function keyOf({ directory }: SourceRoot, { name, from }: AppKeyDeclaration): KeyToRotate | undefined {
   const found = findAppKey(directory, from);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    for (const each of from) if ('file' in each) assertReadable(directory, each.file);
+    return undefined;
+  }
   const { kind, at, text } = found;
   const shown = pathToText(at);
   if (kind !== 'file') {
@@ -101,6 +106,17 @@ function keyOf({ directory }: SourceRoot, { name, from }: AppKeyDeclaration): Ke
   assertReplaceable({ path: at, kind: stat.isFile() ? 'file' : 'symlink', uid: stat.uid, links: stat.nlink });
   const nextPath = sourcePath({ directory }, (at + pathFromText(NEXT_KEY_SUFFIX)) as BytePath);
   return { name, at, path, nextPath, text };
+}
+
+/** A key that cannot be read is not one that is not there. */
+function assertReadable(directory: string, file: string): void {
+  try {
+    accessSync(sourcePath({ directory }, pathFromText(file)), constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    throw notRotatable(`${file} cannot be read: ${code ?? ''}`, RIGHT_USER);
+  }
 }
 
 function holdersIn(root: SourceRoot, entry: SeenEntry, places: readonly Place[]): readonly TokenHolder[] {
@@ -130,11 +146,7 @@ function assertOwn({ path, kind, uid }: FileFacts): void {
   const user = process.geteuid?.();
   if (kind !== 'file')
     throw notRotatable(`${shown} is no plain file`, 'Name the directory that it leads to.');
-  if (user !== 0 && user !== uid)
-    throw notRotatable(
-      `${shown} belongs to another user`,
-      'Run it as the user that the application runs as.',
-    );
+  if (user !== 0 && user !== uid) throw notRotatable(`${shown} belongs to another user`, RIGHT_USER);
 }
 
 /** What is replaced under one name stays what it was under another. */

@@ -7,7 +7,7 @@ import type { RuledSource } from '../../source/ruled-source.js';
 import { assertNoneRuns, assertNotInUse } from '../../source/stop-check.js';
 import { assertNoUnfinishedRestore } from '../../source/unfinished-restore.js';
 import { RotatingHolders, type HolderTallies } from './holders.js';
-import { drawNextKey, keyLeftBehind, writeNextKey } from './next-key.js';
+import { drawNextKey, keyLeftBehind, removeNextKey, writeNextKey } from './next-key.js';
 import { planRotation, type RotationPlan, type TokenHolder } from './plan.js';
 import { notRotatable } from './refusal.js';
 import { moveOver } from './replacement.js';
@@ -57,6 +57,7 @@ async function rotatePlanned(plan: RotationPlan, { onProgress }: RotateOptions):
     }
     return resultOf(plan, after);
   } catch (error) {
+    if (!isChanged) for (const key of plan.keys) if (left.get(key) === undefined) removeNextKey(key);
     throw rotationError(error, isChanged);
   } finally {
     await holders.close();
