@@ -43,12 +43,13 @@ function findDatabase(
 ): FoundElsewhere {
   const url = variables[variable] ?? '';
   if (url === '') return NOTHING;
-  const [, file] = /^sqlite(?:\+\w+)?:\/\/\/([^?#]*)/.exec(url) ?? [];
-  if (file === undefined)
+  const sqlite = /^sqlite(?:\+\w+)?:\/\/(?:\/([^?#]*)|$)/.exec(url);
+  if (sqlite === null)
     return {
       databases: [],
       outside: [`${what}: ${variable} names ${placeOf(url)}, which has to be backed up by its own means`],
     };
+  const [, file = ''] = sqlite;
   if (file === '' || file.startsWith(':memory:')) return NOTHING;
   const path = resolve(join(directory, relativeTo), file);
   if (inPlaceOf !== undefined && isWithin(path, join(directory, inPlaceOf))) return NOTHING;
@@ -62,16 +63,20 @@ function placeOf(url: string): string {
   const [, scheme = ''] = /^([A-Za-z][\w+.-]*):\/\//.exec(url) ?? [];
   if (scheme === '') return 'a place that is no URL';
   const rest = url.slice(scheme.length + 3).replace(/[?#].*$/s, '');
-  const place = rest.slice(rest.lastIndexOf('@') + 1);
+  const place = withoutUser(rest);
   const isPlain = /^[\w.:[\]-]+(\/[\w.-]*)?$/.test(place);
   return `a database of ${scheme.split('+')[0] ?? scheme}${isPlain ? ` at ${place}` : ''}`;
+}
+
+function withoutUser(place: string): string {
+  return place.slice(place.lastIndexOf('@') + 1);
 }
 
 function findServer(
   { host, port, what }: Extract<Elsewhere, { kind: 'server' }>,
   { variables }: Environment,
 ): FoundElsewhere {
-  const name = variables[host] ?? '';
+  const name = withoutUser(variables[host] ?? '');
   if (name === '') return NOTHING;
   const number = port === undefined ? '' : (variables[port] ?? '');
   return {
