@@ -9,6 +9,10 @@ function column(table: string, name: string): TokenPlace {
   return { in: 'database', path: 'app.db', table, column: name, prefix: PREFIX };
 }
 
+function field(path: string, name: string): TokenPlace {
+  return { in: 'file', path, format: 'json', field: name, prefix: PREFIX };
+}
+
 /** The profile of Odysseus' `data/`. */
 export const odysseus: Profile = {
   name: 'odysseus',
@@ -76,32 +80,14 @@ export const odysseus: Profile = {
         column('email_accounts', 'smtp_password'),
         column('email_accounts', 'oauth_access_token'),
         column('email_accounts', 'oauth_refresh_token'),
-        { in: 'file', path: 'integrations.json', format: 'json', field: '*.api_key', prefix: PREFIX },
-        { in: 'file', path: 'settings.json', format: 'json', field: '*', prefix: PREFIX },
-        { in: 'file', path: 'embedding_endpoint.json', format: 'json', field: 'api_key', prefix: PREFIX },
+        field('integrations.json', '*.api_key'),
+        field('settings.json', '*'),
+        field('embedding_endpoint.json', 'api_key'),
         // CalDAV accounts, of each user or, where nobody logs in, of the one there is; one account was the older form.
-        {
-          in: 'file',
-          path: 'user_prefs.json',
-          format: 'json',
-          field: '_users.*.caldav_accounts.*.password',
-          prefix: PREFIX,
-        },
-        {
-          in: 'file',
-          path: 'user_prefs.json',
-          format: 'json',
-          field: '_users.*.caldav.password',
-          prefix: PREFIX,
-        },
-        {
-          in: 'file',
-          path: 'user_prefs.json',
-          format: 'json',
-          field: 'caldav_accounts.*.password',
-          prefix: PREFIX,
-        },
-        { in: 'file', path: 'user_prefs.json', format: 'json', field: 'caldav.password', prefix: PREFIX },
+        field('user_prefs.json', '_users.*.caldav_accounts.*.password'),
+        field('user_prefs.json', '_users.*.caldav.password'),
+        field('user_prefs.json', 'caldav_accounts.*.password'),
+        field('user_prefs.json', 'caldav.password'),
       ],
     },
     {

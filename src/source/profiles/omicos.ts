@@ -2,6 +2,11 @@
 
 import type { Profile } from './profile.js';
 
+/** A path of the daemon's namespace, and of the command line's, which is isolated from it. */
+function inBoth(path: string): readonly string[] {
+  return [path, `/cli${path}`];
+}
+
 /** The profile of `~/.omicos` and `<workspace>/.omicos`, which share no names but those of credentials. */
 export const omicos: Profile = {
   name: 'omicos',
@@ -36,39 +41,39 @@ export const omicos: Profile = {
     },
     { paths: ['/env/', '/updater/'], treatment: 'leave-out', why: 'built anew by `omicos env setup`' },
     {
-      paths: ['/serve.pid', '/cli/serve.pid'],
+      paths: inBoth('/serve.pid'),
       treatment: 'leave-out',
       why: 'lock of a running daemon; restored, it would name a process that is another’s',
     },
     {
-      paths: ['/tool_outputs/', '/cli/tool_outputs/'],
+      paths: inBoth('/tool_outputs/'),
       treatment: 'leave-out',
       why: 'overflow whose full text is in the trajectories',
     },
-    { paths: ['/timeline/', '/cli/timeline/'], treatment: 'leave-out', why: 'derived' },
+    { paths: inBoth('/timeline/'), treatment: 'leave-out', why: 'derived' },
     {
-      paths: ['/sidecar-restart.log', '/cli/sidecar-restart.log'],
+      paths: inBoth('/sidecar-restart.log'),
       treatment: 'leave-out',
       why: 'a log',
     },
     {
-      paths: ['/cloud_login.json*', '/cli/cloud_login.json*'],
+      paths: inBoth('/cloud_login.json*'),
       treatment: 'secret-on-request',
       why: 'login of the cloud',
     },
     {
-      paths: ['/account.json', '/cli/account.json'],
+      paths: inBoth('/account.json'),
       treatment: 'secret-on-request',
       why: 'token of an account',
     },
-    { paths: ['/auth.json', '/cli/auth.json'], treatment: 'secret-on-request', why: 'API keys' },
+    { paths: inBoth('/auth.json'), treatment: 'secret-on-request', why: 'API keys' },
     {
-      paths: ['/plan_token.jwt', '/cli/plan_token.jwt'],
+      paths: inBoth('/plan_token.jwt'),
       treatment: 'secret-on-request',
       why: 'token of a subscription, renewed by itself',
     },
-    { paths: ['/oauth/', '/cli/oauth/'], treatment: 'secret-on-request', why: 'credentials of others' },
-    { paths: ['/settings/', '/cli/settings/'], treatment: 'secret', why: 'may hold keys of providers' },
+    { paths: inBoth('/oauth/'), treatment: 'secret-on-request', why: 'credentials of others' },
+    { paths: inBoth('/settings/'), treatment: 'secret', why: 'may hold keys of providers' },
   ],
   appendOnly: ['/conversations/**/*.jsonl', '/trajectories/**/*.jsonl', '/usage/*.jsonl', '/cli/**/*.jsonl'],
   appKeys: [],
