@@ -1,23 +1,9 @@
-/** nodyn's library surface: the code of its page with the import changed, and what each call promises. */
+/** nodyn's library surface: what each call promises. */
 
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import ts from 'typescript';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BackupManager } from '#nbak/compat/backup-manager.js';
 import { Opened } from '#nbak/compat/opened.js';
@@ -25,67 +11,11 @@ import type { RestoreOutcome } from '#nbak/compat/outcomes.js';
 import { settingsOf } from '#nbak/compat/settings.js';
 import { newAppKeyText } from '#nbak/crypto/fernet.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
-import type { BackupId } from '#nbak/format/ids.js';
 import { readAppKeys } from '#nbak/repository/app-keys.js';
 import { initRepository } from '#nbak/repository/init.js';
-import { openWithVaultKey } from '#nbak/repository/open.js';
-import { olderThan } from '#nbak/retention/older-than.js';
 import { openLocalStorage } from '#nbak/storage/local.js';
 import { parseVaultKey } from '#nbak/vault/vault-key.js';
-import { backup } from '#nbak/backup/backup.js';
-import { openCatalog } from '#nbak/repository/catalog.js';
-import { judge } from '../support/engine-run.js';
-
-const DAY = 86_400_000;
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-/** As nodyn's wizard makes them. */
-const KEY = 'q0p3Yyl6Zm8yUWxLb1Z3eTdkM1VhN2h2c0x4c0pUeVpmVHNkbk5xTWdYb2I0UVdl';
-
-/** The page's example of the library, word for word. */
-const PAGE = `import { BackupManager } from '@nodyn-ai/core';
-import { getNodynDir } from '@nodyn-ai/core';
-const manager = new BackupManager(getNodynDir(), {
-backupDir: '/path/to/backups',
-retentionDays: 30,
-encrypt: true,
-}, process.env['NODYN_VAULT_KEY'] ?? null);
-// Create
-const result = await manager.createBackup();
-console.log(result.success, result.path);
-// List
-const backups = manager.listBackups();
-// Verify
-const check = manager.verifyBackup(backups[0].path);
-// Restore (creates safety backup first)
-const restore = await manager.restoreBackup(backupPath);
-// Prune
-const pruned = manager.pruneBackups(30);
-`;
-
-function makeDirectory(): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'nbak-test-manager-')));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** A state with a database that is in use, and a manager for it. */
-function makeScene() {
-  const directory = makeDirectory();
-  const state = join(directory, '.nodyn');
-  const backupDir = join(state, 'backups');
-  vi.stubEnv('NBAK_CACHE_DIR', join(directory, 'cache'));
-  onTestFinished(() => void vi.unstubAllEnvs());
-  mkdirSync(state);
-  writeFileSync(join(state, 'config.json'), '{}');
-  const database = new Database(join(state, 'history.db'));
-  database.pragma('journal_mode = WAL');
-  database.exec('CREATE TABLE runs (id INTEGER PRIMARY KEY, text TEXT)');
-  onTestFinished(() => void database.close());
-  const manager = new BackupManager(state, { backupDir, retentionDays: 30, encrypt: true }, KEY);
-  const say = (text: string): unknown => database.prepare('INSERT INTO runs (text) VALUES (?)').run(text);
-  return { directory, state, backupDir, database, manager, say };
-}
+import { judgeDirectory, KEY, makeDirectory, makeScene, ROOT } from '../support/manager-scene.js';
 
 function rowsOf(file: string): readonly unknown[] {
   const database = new Database(file, { readonly: true });
@@ -94,44 +24,6 @@ function rowsOf(file: string): readonly unknown[] {
   } finally {
     database.close();
   }
-}
-
-/** Backups by a clock that was so many days behind. */
-async function backUpInThePast(
-  backupDir: string,
-  wanted: readonly { readonly source: string; readonly age: number }[],
-): Promise<readonly BackupId[]> {
-  const storage = await openLocalStorage(backupDir, { mode: 'existing' });
-  const repository = await openWithVaultKey(storage, nodeCrypto, parseVaultKey(KEY));
-  const ids: BackupId[] = [];
-  for (const { source, age } of wanted) {
-    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - age * DAY);
-    const selection = {
-      sources: [source],
-      // Databases are seen in a process with a clock of its own.
-      exclude: ['*.db*'],
-      excludeCaches: false,
-      oneFileSystem: false,
-      skip: [backupDir],
-    };
-    const { id } = await backup(repository, openCatalog(undefined, repository.id), {
-      selection,
-      labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-      stagingDirectory: tmpdir(),
-      lockWaitMs: 0,
-      threads: 0,
-    });
-    ids.push(id);
-    clock.mockRestore();
-  }
-  await storage.close();
-  return ids;
-}
-
-async function judgeDirectory(backupDir: string) {
-  const storage = await openLocalStorage(backupDir, { mode: 'existing' });
-  const { verificationKey } = await openWithVaultKey(storage, nodeCrypto, parseVaultKey(KEY));
-  return judge(storage, verificationKey);
 }
 
 /** Restores where nothing is yet. */
@@ -146,46 +38,6 @@ async function carriedKeys(backupDir: string, path: string): Promise<readonly st
   const keys = await readAppKeys(source.backup, source.detail, source.blobs);
   return keys.flatMap(({ text }) => text ?? []);
 }
-
-describe('the code of nodyn’s page', () => {
-  it('compiles under strict rules and runs with nothing changed but the import', () => {
-    const directory = makeDirectory();
-    mkdirSync(join(directory, 'node_modules/@types'), { recursive: true });
-    symlinkSync(ROOT, join(directory, 'node_modules/nbak'));
-    symlinkSync(join(ROOT, 'node_modules/@types/node'), join(directory, 'node_modules/@types/node'));
-    writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-    mkdirSync(join(directory, '.nodyn'));
-    writeFileSync(join(directory, '.nodyn/config.json'), '{}');
-    // The two places that the page leaves to its reader, and what the values came to.
-    const code = PAGE.replaceAll('@nodyn-ai/core', 'nbak')
-      .replace('/path/to/backups', join(directory, 'backups'))
-      .replace('restoreBackup(backupPath)', 'restoreBackup(result.path)');
-    writeFileSync(
-      join(directory, 'page.ts'),
-      `${code}console.log(JSON.stringify([backups.length, check, restore.success, pruned]));\n`,
-    );
-    const program = ts.createProgram([join(directory, 'page.ts')], {
-      module: ts.ModuleKind.NodeNext,
-      target: ts.ScriptTarget.ES2023,
-      strict: true,
-      skipLibCheck: true,
-      typeRoots: [join(directory, 'node_modules/@types')],
-      types: ['node'],
-    });
-    const { diagnostics } = program.emit();
-    const complaints = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
-    expect(complaints.map(({ messageText }) => messageText)).toEqual([]);
-    const { stdout, stderr } = spawnSync(process.execPath, [join(directory, 'page.js')], {
-      encoding: 'utf8',
-      cwd: directory,
-      env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, NODYN_VAULT_KEY: KEY },
-    });
-    expect(stderr).toBe('');
-    const [created = '', values = ''] = stdout.split('\n');
-    expect(created).toMatch(new RegExp(`^true ${join(directory, 'backups/manifests')}/[0-9a-f]{64}$`));
-    expect(JSON.parse(values)).toEqual([1, { valid: true, errors: [], files_checked: 1 }, true, 0]);
-  });
-});
 
 describe('BackupManager', () => {
   it('refuses to go without encryption and without a key, by an error of its own', () => {
@@ -362,49 +214,5 @@ describe('BackupManager', () => {
     expect(() => manager.pruneBackups(1)).toThrow(
       expect.objectContaining({ code: 'OBJECT_CORRUPT' }) as Error,
     );
-  });
-});
-
-describe('pruneBackups', () => {
-  it('forgets what is older than so many days with signed tombstones, the newest never', async () => {
-    const { directory, state, backupDir, manager } = makeScene();
-    const other = join(directory, 'other');
-    mkdirSync(other);
-    await manager.createBackup();
-    const [old, older, foreign] = await backUpInThePast(backupDir, [
-      { source: state, age: 31 },
-      { source: state, age: 40 },
-      { source: other, age: 50 },
-    ]);
-    const paths = (): readonly string[] => manager.listBackups().map(({ backup_id }) => backup_id);
-    expect(manager.pruneBackups(0)).toBe(0);
-    expect(manager.pruneBackups(35)).toBe(1);
-    expect(paths().slice(1)).toEqual([old, foreign]);
-    expect(paths()).not.toContain(older);
-    // 30 days where nothing is said; a second time there is nothing left to do.
-    expect([manager.pruneBackups(), manager.pruneBackups()]).toEqual([1, 0]);
-    expect(paths()).toHaveLength(2);
-    expect(await judgeDirectory(backupDir)).toMatchObject({ ok: true });
-    // However old it is.
-    expect(new BackupManager(other, { backupDir }, KEY).pruneBackups(1)).toBe(0);
-  });
-
-  const NOW = Date.UTC(2026, 2, 25, 12);
-  const aged = (...days: readonly number[]) =>
-    days.map((age, i) => ({
-      id: String(i).repeat(64) as BackupId,
-      manifest: { time: NOW - age * DAY, sequence: i + 1, parents: [] },
-    }));
-  const agesOf = (days: number, ...ages: readonly number[]): readonly number[] =>
-    olderThan(aged(...ages), days, NOW).map((id) => ages[Number(id[0])] ?? NaN);
-
-  it('takes calendar days, in any order, and 0 for never', () => {
-    expect(agesOf(30, 1, 29, 31, 400)).toEqual([31, 400]);
-    expect(agesOf(30, 400, 31, 1)).toEqual([31, 400]);
-    expect(agesOf(30, 31, 400)).toEqual([400]);
-    expect(agesOf(30, 400)).toEqual([]);
-    expect(agesOf(0, 1, 400)).toEqual([]);
-    expect(agesOf(-1, 1, 400)).toEqual([]);
-    expect(() => agesOf(NaN, 1)).toThrow(RangeError);
   });
 });
