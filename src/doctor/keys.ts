@@ -1,6 +1,6 @@
 /** Are the keys where they should be, and nobody else's to read? */
 
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { isWithin } from '../source/real-path.js';
 import { Check, type Finding } from './finding.js';
 import type { SetUp } from './set-up.js';
@@ -31,8 +31,8 @@ export function checkVaultKey({ keys, places }: SetUp): readonly Finding[] {
 
 function checkVaultKeyFile(file: string, repository: string): readonly Finding[] {
   const check = new Check('vault-key', file);
-  const stat = statSync(file, { throwIfNoEntry: false });
-  // Opening the repository says what is wrong with a file that is not there.
+  const stat = statOrNothing(file);
+  // Opening the repository says what is wrong with a file that is not there, or may not be looked at.
   if (stat === undefined) return [];
   const findings: Finding[] = [];
   if ((stat.mode & OTHERS) !== 0) {
@@ -61,6 +61,14 @@ function checkVaultKeyFile(file: string, repository: string): readonly Finding[]
     );
   }
   return findings.length > 0 ? findings : [check.ok('the vault key is readable by its owner alone')];
+}
+
+function statOrNothing(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Looks at whether a verification key is pinned, and where. */

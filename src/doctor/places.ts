@@ -1,6 +1,6 @@
 /** Is there room, and does the cache work? */
 
-import { statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { NbakError } from '../errors.js';
 import { openCatalog } from '../repository/catalog.js';
 import { HeadCatalog } from '../repository/catalog-heads.js';
@@ -15,6 +15,7 @@ const MIB = 1024 * 1024;
 /** Less ends the next run, whatever it is. */
 const LEAST_FREE = 64 * MIB;
 const COMFORTABLE = 1024 * MIB;
+const STAGING = 'copies of databases (TMPDIR)';
 
 /** Looks at the room for packs, for the catalog and for copies of databases. */
 export function checkSpace(places: Places, backups: OpenedSetUp['backups'] = []): readonly Finding[] {
@@ -22,8 +23,22 @@ export function checkSpace(places: Places, backups: OpenedSetUp['backups'] = [])
   return [
     spaceFor('the repository', places.repository, Math.max(COMFORTABLE, newest)),
     spaceFor('the cache', places.cache, COMFORTABLE),
-    spaceFor('copies of databases (TMPDIR)', places.staging, COMFORTABLE),
+    isWritable(places.staging)
+      ? spaceFor(STAGING, places.staging, COMFORTABLE)
+      : new Check('space', places.staging).problem(
+          `no ${STAGING} can be made`,
+          'Name a writable directory for temporary files (TMPDIR).',
+        ),
   ];
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function spaceFor(purpose: string, directory: string, wanted: number): Finding {

@@ -166,6 +166,16 @@ describe('the keys', () => {
     expect(findings.find(({ code }) => code === 'KEY_WRONG')).toMatchObject({ check: 'vault-key' });
     expect(findings.map(({ check }) => check)).toContain('space');
   });
+
+  it('that cannot be looked at are a problem with its error code', async () => {
+    const place = await soundPlace();
+    const args = ['--vault-key-file', join(place.keyFile, 'below-a-file')];
+    const findings = await examine(place, 1, { args });
+    expect(findings.find(({ verdict }) => verdict === 'problem')).toMatchObject({
+      check: 'vault-key',
+      code: 'KEY_MISSING',
+    });
+  });
 });
 
 describe('the repository', () => {
@@ -206,6 +216,13 @@ describe('the repository', () => {
     expect(findings.find(({ verdict }) => verdict === 'problem')?.path).toBe(staging);
     execFileSync('mount', ['-o', 'remount,size=512m', staging]);
     expect(complaints(await examine(place, 3))).toEqual(['space warning']);
+  });
+
+  it('with no directory for copies of databases is a problem', async () => {
+    const place = await soundPlace();
+    rmSync(place.temporary, { recursive: true });
+    const finding = (await examine(place, 1)).find(({ verdict }) => verdict === 'problem');
+    expect(finding).toMatchObject({ check: 'space', path: place.temporary });
   });
 });
 
