@@ -6,6 +6,7 @@ import { BLOB_KINDS } from '../format/blob.js';
 import type { Manifest, ManifestDetail } from '../format/manifest.js';
 import { joinPath, pathToText, type BytePath } from '../format/path.js';
 import type { AppKeyDeclaration, TokenPlace } from '../source/profiles/app-keys.js';
+import { patternOfPath } from '../source/profiles/patterns.js';
 import type { BackedUpEntry } from './entries.js';
 import type { BlobReader } from './blob-reader.js';
 import type { Backup } from './manifests.js';
@@ -98,7 +99,7 @@ export function declarationsOf({ appKeys = [], roots }: ManifestDetail): readonl
         ? []
         : [origin.kind === 'file' ? { file: below(origin.at) } : { environment: pathToText(origin.at) }],
     tokens: places.map(({ path, in: kind, table, column, field, prefix }): TokenPlace => {
-      const file = below(path);
+      const file = patternOfPath(below(path)).slice(1);
       if (kind !== 'database') return { in: 'file', path: file, format: kind, field, prefix };
       return { in: 'database', path: file, table, column, field, prefix };
     }),

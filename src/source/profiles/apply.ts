@@ -166,6 +166,6 @@ function moveAppKey(appKey: AppKeyDeclaration, place: StateDirectory): AppKeyDec
       if ('file' in each) return { file: join(below, each.file) };
       return settings.length === 0 ? each : { ...each, settings };
     }),
-    tokens: appKey.tokens.map((each) => ({ ...each, path: join(below, each.path) })),
+    tokens: appKey.tokens.map((each) => ({ ...each, path: movePattern(`/${each.path}`, below).slice(1) })),
   };
 }

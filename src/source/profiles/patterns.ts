@@ -4,7 +4,8 @@
 export function movePattern(pattern: string, below: string): string {
   if (below === '') return pattern;
   const isAnchored = pattern.slice(0, -1).includes('/');
-  return isAnchored ? `/${below}/${pattern.replace(/^\//, '')}` : `/${below}/**/${pattern}`;
+  const directory = patternOfPath(below);
+  return isAnchored ? `${directory}/${pattern.replace(/^\//, '')}` : `${directory}/**/${pattern}`;
 }
 
 /** A pattern that matches one path alone, whatever characters it has. */
