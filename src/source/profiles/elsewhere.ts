@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isWithin } from '../real-path.js';
+import { absenceOf } from './absence.js';
 import { pathsMatching } from './detect.js';
 import { expandTemplate, type Environment } from './environment.js';
 import type { Elsewhere } from './profile.js';
@@ -53,9 +54,10 @@ function findDatabase(
   if (file === '' || file.startsWith(':memory:')) return NOTHING;
   const path = resolve(join(directory, relativeTo), file);
   if (inPlaceOf !== undefined && isWithin(path, join(directory, inPlaceOf))) return NOTHING;
-  if (existsSync(path)) return { databases: [path], outside: [] };
+  const absence = absenceOf(path);
+  if (absence === undefined) return { databases: [path], outside: [] };
   if (isWithin(path, directory)) return NOTHING;
-  return { databases: [], outside: [`${what}: ${variable} names ${path}, which is not on this machine`] };
+  return { databases: [], outside: [`${what}: ${variable} names ${path}, which is ${absence}`] };
 }
 
 /** Where a URL leads, without what may be a secret in it: user, password and parameters. */

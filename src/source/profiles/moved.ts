@@ -1,6 +1,5 @@
 /** State that a SOURCE's own settings put elsewhere: a repository whose `.env` says where the data directory is. */
 
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { realPathOf } from '../real-path.js';
 import { environmentOf, expandTemplate, namesVariable, type Environment } from './environment.js';
@@ -11,7 +10,6 @@ export interface MovedState {
   readonly profile: Profile;
   /** Absolute; real as far as it exists. */
   readonly directory: string;
-  readonly isThere: boolean;
   /** The variable that says so, and the directory whose settings have it. */
   readonly variable: string;
   readonly configuredIn: string;
@@ -33,7 +31,7 @@ export function movedStates(
       if (place === undefined || path === undefined) return [];
       const directory = realPathOf(path);
       const [variable = ''] = /[A-Z0-9_]+/.exec(place) ?? [];
-      return [{ profile, directory, isThere: isDirectory(directory), variable, configuredIn }];
+      return [{ profile, directory, variable, configuredIn }];
     });
   });
 }
@@ -41,8 +39,4 @@ export function movedStates(
 /** Files of a profile's settings that lie in `directory` or below it, and not above. */
 export function ownSettings({ find: { settings } }: Profile, directory: string): readonly string[] {
   return settings.filter((file) => !file.startsWith('../')).map((file) => join(directory, file));
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

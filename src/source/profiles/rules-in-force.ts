@@ -2,6 +2,7 @@
 
 import { join, relative } from 'node:path';
 import { isWithin, realPathOf } from '../real-path.js';
+import { absenceOf } from './absence.js';
 import { BUILT_IN_PROFILES } from './built-in.js';
 import { detectProfiles, pathsMatching, placeProfile, type Match } from './detect.js';
 import type { Environment } from './environment.js';
@@ -94,9 +95,9 @@ export function stateOutside(
     missing: moved
       .filter((state) => !isThere(state))
       .map(
-        ({ profile, variable, directory, isThere: isDirectory }) =>
+        ({ profile, variable, directory }) =>
           `the state of ${profile.name}: ${variable} names ${directory}, which is ${
-            isDirectory ? 'nothing that is known: name it as a SOURCE' : 'not on this machine'
+            absenceOf(directory) ?? 'nothing that is known: name it as a SOURCE'
           }`,
       ),
   };
