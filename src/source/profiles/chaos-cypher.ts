@@ -2,6 +2,9 @@
 
 import type { Profile } from './profile.js';
 
+const QUEUE_IS_FILLED =
+  'the queue’s log holds commands: tasks that wait are not in the backup, drain the queue first';
+
 /** The profile of Chaos Cypher's data directory. */
 export const chaosCypher: Profile = {
   name: 'chaos-cypher',
@@ -44,7 +47,14 @@ export const chaosCypher: Profile = {
       path: 'queue/appendonlydir/*.aof',
       // SELECT 0, which Valkey writes first.
       emptyBytes: 23,
-      what: 'the queue’s log holds commands: tasks that wait are not in the backup, drain the queue first',
+      what: QUEUE_IS_FILLED,
+    },
+    {
+      kind: 'pending',
+      path: 'queue/appendonlydir/*.rdb',
+      // What Valkey writes of a queue without a key takes about 90: its version, the time, a checksum.
+      emptyBytes: 128,
+      what: QUEUE_IS_FILLED,
     },
   ],
   running: [],
