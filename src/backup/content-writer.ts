@@ -41,7 +41,7 @@ export interface ContentParts {
   readonly appKeys: AppKeys;
   readonly run: {
     readonly databases: SeenDatabases;
-    readonly signal: AbortSignal | undefined;
+    readonly signal: AbortSignal;
     /** Milliseconds since 1970. */
     readonly startedAt: number;
   };
@@ -74,8 +74,9 @@ const MOST_BUNDLES = 4;
 /** Finds the content of entries. */
 export class ContentWriter {
   filesUnchanged = 0;
-  /** Units of small files so far. */
+  /** Units of small files: all, and whether one was sent since room was waited for. */
   #sent = 0;
+  #hasSent = false;
   readonly #parts: ContentParts;
   readonly #entries: EntryWriter;
   readonly #large = new Set<Promise<void>>();
@@ -154,12 +155,9 @@ export class ContentWriter {
   #storeBundles(root: BackupRoot, bundles: readonly (readonly BundledFile[])[]): void {
     const files = bundles.flat();
     const logs = new Set(files.map(({ path }) => path).filter((path) => this.#parts.scope.isLog(root, path)));
-    const unit = {
-      kind: 'bundles',
-      directory: root.source.directory,
-      bundles: bundles.map((bundle) => bundle.map(({ path }) => path)),
-      logs,
-    } as const;
+    const { directory } = root.source;
+    const paths = bundles.map((bundle) => bundle.map(({ path }) => path));
+    const unit = { kind: 'bundles', directory, bundles: paths, logs } as const;
     this.#settleRead(files, this.#parts.session.chunks.store(unit));
   }
 
@@ -302,7 +300,7 @@ export class ContentWriter {
     while (this.#large.size >= MOST_LARGE) await Promise.race(this.#large);
     const run = this.#storeLarge(begun, seen, { absolute, flags }).finally(() => this.#large.delete(run));
     this.#large.add(run);
-    await this.#ready();
+    await this.#parts.session.chunks.ready();
   }
 
   async #storeWhole(
@@ -332,7 +330,7 @@ export class ContentWriter {
       const isLog = scope.isLog(begun.job.root, seen.path);
       const stored = await storeLargeFile(session.chunks, { path: absolute, isLog }, (bytes) => {
         // One file may take an hour.
-        if (run.signal?.aborted === true) throw interrupted();
+        if (run.signal.aborted) throw interrupted();
         progress.bytesRead(bytes);
       });
       if (stored === undefined) {
@@ -352,6 +350,7 @@ export class ContentWriter {
   /** Settles files that a thread reads, once it has read them. */
   #settleRead(files: readonly BundledFile[], unit: StoringUnit): void {
     this.#sent += 1;
+    this.#hasSent = true;
     const settle = async (): Promise<void> => {
       const { loaded, stored } = unit;
       const [read, chunks] = await Promise.all([loaded, stored]);
@@ -385,8 +384,10 @@ export class ContentWriter {
     return databases.size === 0 ? undefined : databases.get(toLatin1(absolute));
   }
 
-  /** Resolves when there is room for another unit; databases go first. */
+  /** Resolves when there is room for another unit, if one was sent. Databases go first. */
   async #ready(): Promise<void> {
+    if (!this.#hasSent) return;
+    this.#hasSent = false;
     if (this.#sent >= MOST_EARLY) await this.#parts.run.databases.stored;
     await this.#parts.session.chunks.ready();
   }

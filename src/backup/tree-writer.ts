@@ -22,6 +22,8 @@ export interface TreeParts extends ContentParts {
 
 /** Entries that may wait for their content: more than a bundle can keep open (§7.5). */
 const MOST_WAITING = 8192;
+/** Entries that are begun in one go: some 2 ms. */
+const TURN_ENTRIES = 64;
 const NO_TOTALS: PageTotals = { files: 0, directories: 0, others: 0, bytes: 0 };
 
 /** Writes the entries of all roots. */
@@ -95,9 +97,9 @@ export class TreeWriter {
       bundler.pass();
       const path = listing.path(index);
       await this.content.begin({ job, index, before: before.get(path), bundler });
+      // Most of it is synchronous: signals, and threads that wait for an answer, get their turn here.
+      if (index % TURN_ENTRIES === 0) await setImmediate();
     }
-    // The walk is synchronous: signals and timers get their turn here.
-    await setImmediate();
     await this.#drain(MOST_WAITING);
   }
 
@@ -117,7 +119,7 @@ export class TreeWriter {
   }
 
   #proceed(): void {
-    if (this.#parts.run.signal?.aborted === true) throw interrupted();
+    if (this.#parts.run.signal.aborted) throw interrupted();
   }
 
   async #write(job: PageJob): Promise<void> {
