@@ -4,6 +4,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -36,8 +37,11 @@ export class Crash extends Error {}
 export function recordingFiles(root: string): RecordingFiles {
   const changes: Change[] = [];
   const relativeTo = (path: Buffer): string => relative(root, realOf(path.toString()));
-  const record = (change: Change): void => {
+  const assertUp = (): void => {
     if (recording.crashAt !== undefined && changes.length + 1 >= recording.crashAt) throw new Crash();
+  };
+  const record = (change: Change): void => {
+    assertUp();
     changes.push(change);
   };
   const recording: RecordingFiles = {
@@ -55,6 +59,11 @@ export function recordingFiles(root: string): RecordingFiles {
     writeFile(path, content, mode) {
       record({ kind: 'file', path: relativeTo(path), content, mode });
       diskFiles.writeFile(path, content, mode);
+    },
+    async copyDatabase(from, to) {
+      assertUp();
+      await diskFiles.copyDatabase(from, to);
+      changes.push({ kind: 'file', path: relativeTo(to), content: readFileSync(to), mode: 0o600 });
     },
     removeFile(path) {
       record({ kind: 'gone', path: relativeTo(path) });

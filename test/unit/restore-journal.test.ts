@@ -41,7 +41,13 @@ const VOLUME: SwapVolume = {
     { path: path('d'), old: { mtime: MTIME, size: 0 }, new: false },
   ],
 };
-const JOURNAL: Journal = { backup: 'ab'.repeat(32) as BackupId, begun: 1, keep: true, volumes: [VOLUME] };
+const JOURNAL: Journal = {
+  backup: 'ab'.repeat(32) as BackupId,
+  begun: 1,
+  keep: true,
+  profile: 'generic',
+  volumes: [VOLUME],
+};
 
 function withVolume(volume: Partial<SwapVolume>): Uint8Array {
   return encodeJournal({ ...JOURNAL, volumes: [{ ...VOLUME, ...volume }] });
@@ -140,6 +146,9 @@ describe('resuming where somebody else has put a journal', () => {
       expect(await resumeRestore({ target, ifRunning: 'ignore' })).toEqual({
         outcome: 'finished',
         moved: [],
+        copies: [],
+        notRestored: [],
+        nextSteps: [],
       });
       expect(readFileSync(secret, 'utf8')).toBe('secret');
       mkdirSync(join(work, 'run-1-2-00000000/new/link'), { recursive: true });

@@ -34,7 +34,12 @@ export function printRestored(result: RestoreResult, quiet: boolean): void {
     printLine(`with the backup's app keys: ${describeTokens(tokens)}`);
   for (const { path, code, message } of failed)
     note(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
-  if (!quiet) for (const text of notRestored) note(`not restored: ${printable(text)}`);
+  if (!quiet) printNotRestored(notRestored);
+}
+
+/** Prints what could not be made, which is no failure. */
+export function printNotRestored(texts: readonly string[]): void {
+  for (const text of texts) note(`not restored: ${printable(text)}`);
 }
 
 /** Prints what the application needs now. */

@@ -21,7 +21,7 @@ import type { ProgressLine } from '../progress-line.js';
 import { makeSafetyBackup } from '../safety-backup.js';
 import { coloured, count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import type { RestoreFlags } from './restore-flags.js';
-import { printNextSteps, printRestored, restoreExit } from './restore-output.js';
+import { printNextSteps, printNotRestored, printRestored, restoreExit } from './restore-output.js';
 
 /** A restore over a directory, as the command line gives it. */
 interface Over {
@@ -73,11 +73,13 @@ export async function runRestoreOver(over: Over): Promise<number> {
 /** Finishes what a crash left. */
 export async function runResume(context: Context, target: string, flags: RestoreFlags): Promise<number> {
   const ifRunning = flags.evenIfRunning === true ? 'ignore' : 'refuse';
-  const { outcome, moved } = await resumeRestore({ target, ifRunning });
-  if (context.options.json === true) printJson({ target, outcome, moved });
+  const result = await resumeRestore({ target, ifRunning });
+  if (context.options.json === true) printJson({ target, ...result });
   else if (context.options.quiet !== true) {
-    printLine(`${printable(target)}: ${OUTCOMES[outcome]}`);
-    printMoved(moved);
+    printLine(`${printable(target)}: ${OUTCOMES[result.outcome]}`);
+    printKept(result);
+    printNotRestored(result.notRestored);
+    printNextSteps(result.nextSteps, false);
   }
   return 0;
 }
@@ -141,10 +143,10 @@ function printResult(result: RestoreOverResult, target: string, quiet: boolean):
   if (quiet) return;
   const { replaced, added, removed, stayed } = result;
   printLine(`${replaced} replaced, ${added} added, ${removed} taken away, ${stayed} left alone`);
-  printMoved(result.moved);
-  for (const path of result.copies) printLine(`a copy of what was there is ${printable(path)}`);
+  printKept(result);
 }
 
-function printMoved(moved: readonly string[]): void {
+function printKept({ moved, copies }: Pick<RestoreOverResult, 'moved' | 'copies'>): void {
   for (const directory of moved) printLine(`what was there is in ${printable(directory)}`);
+  for (const path of copies) printLine(`a copy of what was there is ${printable(path)}`);
 }

@@ -32,7 +32,7 @@ export class Area {
     }
   }
 
-  /** Moves an entry to another area, which has its directory and nothing at `to`. */
+  /** Moves an entry to another area, which has its directory, and at most a file at `to`, which it replaces. */
   move(path: BytePath, other: Area, to: BytePath = path): void {
     try {
       this.#files.move(this.place(path), other.place(to));

@@ -6,6 +6,7 @@ import { pathToText, type BytePath } from '../../format/path.js';
 import { formatUtc } from './names.js';
 import type { DirectoryFacts, DurableFiles } from './durable-files.js';
 import { encodeJournal, type Journal, type SwapVolume } from './journal.js';
+import { leaveCopies, type LeftCopies } from './left-copies.js';
 import { moveIn, moveOut, type OpenVolume } from './swap.js';
 import { movedPlace, openSwap, type Volume } from './volumes.js';
 import { JOURNAL, JOURNAL_NEW, MARKER, WORK, type WorkDirectory } from './work-directory.js';
@@ -35,32 +36,37 @@ export function makeMoved(files: DurableFiles, volume: Volume, moved: BytePath, 
   files.syncDirectory(Buffer.from(dirname(place.toString('latin1')), 'latin1'));
 }
 
-/**
- * Does what is left of a swap whose journal stands.
- *
- * @returns absolute paths of the directories that hold what was there, as text.
- */
-export function finishSwap(
+/** What a finished swap left of what was there: absolute paths, as text. */
+export interface SwapEnd extends LeftCopies {
+  /** The directories that hold it. */
+  readonly moved: readonly string[];
+}
+
+/** Does what is left of a swap whose journal stands. */
+export async function finishSwap(
   files: DurableFiles,
   parts: readonly SwapPart[],
-  run: { readonly keep: boolean; readonly after: 'staging' | 'crash' },
-): readonly string[] {
+  run: Pick<Journal, 'keep' | 'profile'> & { readonly after: 'staging' | 'crash' },
+): Promise<SwapEnd> {
+  const [target] = parts;
+  if (target === undefined) throw new RangeError('the target is a volume of its own');
   const open: OpenVolume[] = [];
+  let left: LeftCopies = { copies: [], notCopied: [] };
   try {
-    for (const { volume, swap } of parts) open.push(openSwap(files, volume, swap));
+    for (const { volume, work, swap } of parts) open.push(openSwap(files, volume, { swap, run: work.run }));
     moveOut(open, run.after);
     moveIn(open);
+    const place = { target: pathToText(target.volume.path as BytePath), profile: run.profile };
+    if (run.keep) left = await leaveCopies(files, open, place);
   } finally {
     for (const { staged, moved } of open) {
       staged?.close();
       moved.close();
     }
   }
-  const [target] = parts;
-  if (target === undefined) throw new RangeError('the target is a volume of its own');
   files.removeFile(target.volume.area.place(JOURNAL));
   files.syncDirectory(target.volume.area.place(WORK));
-  return parts.flatMap((part) => tidy(files, part, run.keep));
+  return { ...left, moved: parts.flatMap((part) => tidy(files, part, run.keep)) };
 }
 
 function tidy(files: DurableFiles, { volume, work, swap }: SwapPart, keep: boolean): readonly string[] {

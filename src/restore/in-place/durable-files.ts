@@ -22,6 +22,7 @@ import type { Timestamp } from '../../format/entry.js';
 import { syncDirectory, UNSUPPORTED } from '../../source/sync-directory.js';
 import { copyXattrs } from '../../source/xattrs.js';
 import { DIRECTORY_FLAGS } from '../held-directory.js';
+import { copyDatabase } from './database-copy.js';
 
 /** Metadata that a directory takes. */
 export interface DirectoryFacts {
@@ -36,7 +37,7 @@ export interface DurableFiles {
   exists(path: Buffer): boolean;
   /** Names in a directory, in no order. */
   list(directory: Buffer): readonly Buffer[];
-  /** Renames; the caller made sure that nothing is at `to`. */
+  /** Renames; of a file that is at `to` the name goes. */
   move(from: Buffer, to: Buffer): void;
   makeDirectory(path: Buffer, mode: number): void;
   setFacts(directory: Buffer, facts: DirectoryFacts): void;
@@ -44,6 +45,8 @@ export interface DurableFiles {
   copyXattrs(from: Buffer, to: Buffer): void;
   /** Writes a file that is not there yet, and syncs the content, not the name. */
   writeFile(path: Buffer, content: Uint8Array, mode: number): void;
+  /** Copies a database at rest with what its logs hold, and syncs the content, not the name. */
+  copyDatabase(from: Buffer, to: Buffer): Promise<void>;
   removeFile(path: Buffer): void;
   /** @returns false where it is not empty. */
   removeEmptyDirectory(path: Buffer): boolean;
@@ -72,6 +75,7 @@ export const diskFiles: DurableFiles = {
       closeSync(descriptor);
     }
   },
+  copyDatabase,
   removeFile: (path) => unlinkSync(path),
   removeEmptyDirectory(path) {
     try {

@@ -64,6 +64,8 @@ export interface Journal {
   readonly begun: number;
   /** Whether what is moved out is kept. */
   readonly keep: boolean;
+  /** Of the backup, as its manifest says it: whose customs the end of the swap follows. */
+  readonly profile: string;
   /** The target itself first. */
   readonly volumes: readonly SwapVolume[];
 }
@@ -75,7 +77,7 @@ const OLD = 1;
 const NEW = 2;
 
 /** Encodes a journal. */
-export function encodeJournal({ backup, begun, keep, volumes }: Journal): Uint8Array {
+export function encodeJournal({ backup, begun, keep, profile, volumes }: Journal): Uint8Array {
   return encodeCbor(
     new Map<string, CborValue>([
       ['type', TYPE],
@@ -83,6 +85,7 @@ export function encodeJournal({ backup, begun, keep, volumes }: Journal): Uint8A
       ['backup', idToBytes(backup)],
       ['begun', begun],
       ['keep', keep],
+      ['profile', profile],
       ['volumes', volumes.map(encodeVolume)],
     ]),
   );
@@ -105,7 +108,7 @@ export function decodeJournal(bytes: Uint8Array, targetName: BytePath): Journal 
       });
     }
   }
-  const record = asRecord(value, WHAT, ['type', 'version', 'backup', 'begun', 'keep', 'volumes']);
+  const record = asRecord(value, WHAT, ['type', 'version', 'backup', 'begun', 'keep', 'profile', 'volumes']);
   if (asText(record.type, WHAT, 'type') !== TYPE) throw invalidField(WHAT, 'type', TYPE);
   if (asUint(record.version, WHAT, 'version') !== VERSION) throw invalidField(WHAT, 'version', '1');
   const volumes = asArray(record.volumes, WHAT, 'volumes').map((each) => decodeVolume(each, targetName));
@@ -115,6 +118,7 @@ export function decodeJournal(bytes: Uint8Array, targetName: BytePath): Journal 
     backup: idFromBytes<BackupId>(asBytes(record.backup, WHAT, 'backup', 32)),
     begun: asInt(record.begun, WHAT, 'begun'),
     keep: asBoolean(record.keep, WHAT, 'keep'),
+    profile: asText(record.profile, WHAT, 'profile'),
     volumes,
   };
 }

@@ -8,7 +8,7 @@ import { unfinishedRestore } from '../../source/unfinished-restore.js';
 import { assertDistinct, foldingOf } from '../colliding-names.js';
 import type { RestoreResult, RestoreSource } from '../result.js';
 import type { Area } from './area.js';
-import { finishSwap, makeMoved, writeJournal, type SwapPart } from './commit.js';
+import { finishSwap, makeMoved, writeJournal, type SwapEnd, type SwapPart } from './commit.js';
 import type { Comparison } from './compare.js';
 import type { DirectoryFacts, DurableFiles } from './durable-files.js';
 import { stopped } from './errors.js';
@@ -66,7 +66,7 @@ export class OverRun {
     });
   }
 
-  async swap(): Promise<{ readonly comparison: Comparison; readonly moved: readonly string[] }> {
+  async swap(): Promise<{ readonly comparison: Comparison; readonly end: SwapEnd }> {
     const { target } = this.#survey;
     const now = this.#survey.compare(() => true).old;
     assertStopped(this.#survey, now, this.#options);
@@ -82,6 +82,7 @@ export class OverRun {
         backup: this.#source.backup.id,
         begun: Date.now(),
         keep: this.#options.policy.way === 'in-place',
+        profile: this.#source.detail.profile,
         volumes: parts.map(({ swap }) => swap),
       };
       for (const { volume, work } of parts) {
@@ -89,8 +90,7 @@ export class OverRun {
         work.sync();
       }
       this.#commit(journal);
-      const run = { keep: journal.keep, after: 'staging' } as const;
-      return { comparison, moved: finishSwap(this.#files, parts, run) };
+      return { comparison, end: await finishSwap(this.#files, parts, { ...journal, after: 'staging' }) };
     } catch (error) {
       throw this.#isJournalled ? stopped(error, target) : error;
     } finally {

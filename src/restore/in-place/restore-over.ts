@@ -7,7 +7,6 @@ import type { RestoreResult, RestoreSource } from '../result.js';
 import type { Comparison } from './compare.js';
 import { diskFiles, type DurableFiles } from './durable-files.js';
 import { targetError } from './errors.js';
-import { leaveCopies } from './left-copies.js';
 import { assertStopped, mountsWithSteps, OverRun } from './over-run.js';
 import type { RestoreOverOptions, RestoreOverPlan, RestoreOverResult } from './result.js';
 import { assertStagingSpace, planStaging } from './staging.js';
@@ -68,15 +67,14 @@ export async function restoreOverOn(
     await options.beforeStaging?.(found.scope);
     const restored = await run.stage(plan);
     const swap = isSound(restored) ? await run.swap() : undefined;
-    const moved = swap?.moved ?? [];
-    const copies = await leaveCopies(shown, moved, source.detail.profile);
+    const { moved, copies, notCopied } = swap?.end ?? { moved: [], copies: [], notCopied: [] };
     return {
       ...restored,
-      notRestored: [...restored.notRestored, ...copies.notMade],
+      notRestored: [...restored.notRestored, ...notCopied],
       swapped: swap !== undefined,
       ...countsOf(swap?.comparison ?? NOTHING),
       moved,
-      copies: copies.made,
+      copies,
       durationMs: Date.now() - startedAt,
     };
   } catch (error) {

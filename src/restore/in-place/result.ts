@@ -50,5 +50,12 @@ export interface RestoreOverResult extends RestoreResult {
 /** What resuming came to. */
 export interface ResumeResult {
   readonly outcome: 'finished' | 'discarded' | 'nothing';
+  /** Directories that hold what was there. */
   readonly moved: readonly string[];
+  /** Copies of replaced databases, as in {@link RestoreOverResult}. */
+  readonly copies: readonly string[];
+  /** Sentences about copies that could not be made. */
+  readonly notRestored: readonly string[];
+  /** What the applications whose state it is need now. */
+  readonly nextSteps: readonly string[];
 }

@@ -4,10 +4,11 @@ import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NbakError } from '../../errors.js';
 import { pathToText, type BytePath } from '../../format/path.js';
+import { nextStepsOf } from '../../source/profiles/custom.js';
 import { assertNotInUse } from '../../source/stop-check.js';
 import { isReserved } from '../../source/unfinished-restore.js';
 import { walk } from '../../source/walk.js';
-import { finishSwap, makeMoved, type SwapPart } from './commit.js';
+import { finishSwap, makeMoved, type SwapEnd, type SwapPart } from './commit.js';
 import { diskFiles, type DurableFiles } from './durable-files.js';
 import { stopped, targetError } from './errors.js';
 import { decodeJournal, type Journal } from './journal.js';
@@ -41,14 +42,14 @@ export async function resumeRestoreOn(files: DurableFiles, options: ResumeOption
   const target = openVolume(files, path, '' as BytePath);
   const opened: Volume[] = [target];
   try {
-    if (!WorkDirectory.isBegun(files, target.area)) return { outcome: 'nothing', moved: [] };
+    if (!WorkDirectory.isBegun(files, target.area)) return { outcome: 'nothing', ...NOTHING };
     const work = new WorkDirectory(files, target.area);
     work.enter(options.ifRunning);
     if (!target.area.has(JOURNAL)) {
       const { mtime, ...facts } = factsAt(target.area.place('' as BytePath));
       work.leave();
       files.setFacts(target.area.place('' as BytePath), { ...facts, mtime });
-      return { outcome: 'discarded', moved: [] };
+      return { outcome: 'discarded', ...NOTHING };
     }
     const journal = readJournal(target);
     const parts: SwapPart[] = [];
@@ -62,7 +63,9 @@ export async function resumeRestoreOn(files: DurableFiles, options: ResumeOption
         makeMoved(files, volume, swap.moved, factsAt(volume.area.place('' as BytePath)));
       parts.push(part);
     }
-    return { outcome: 'finished', moved: await finish(parts, journal, { ...options, files, path }) };
+    const { moved, copies, notCopied } = await finish(parts, journal, { ...options, files, path });
+    const nextSteps = nextStepsOf(journal.profile);
+    return { outcome: 'finished', moved, copies, notRestored: notCopied, nextSteps };
   } catch (error) {
     throw targetError(error, pathToText(path as BytePath));
   } finally {
@@ -70,11 +73,13 @@ export async function resumeRestoreOn(files: DurableFiles, options: ResumeOption
   }
 }
 
+const NOTHING = { moved: [], copies: [], notRestored: [], nextSteps: [] } as const;
+
 async function finish(
   parts: readonly SwapPart[],
   journal: Journal,
   run: { readonly files: DurableFiles; readonly path: string; readonly ifRunning: 'refuse' | 'ignore' },
-): Promise<readonly string[]> {
+): Promise<SwapEnd> {
   const { files, path, ifRunning } = run;
   const entries = [
     ...walk({ directory: path }, { onProblem: () => undefined, exclude: isReserved, oneFileSystem: false }),
@@ -87,7 +92,7 @@ async function finish(
   }
   const locks = await lockDatabases(path, entries, ifRunning);
   try {
-    return finishSwap(files, parts, { keep: journal.keep, after: 'crash' });
+    return await finishSwap(files, parts, { ...journal, after: 'crash' });
   } catch (error) {
     throw stopped(error, path);
   } finally {

@@ -14,6 +14,8 @@ export interface OpenVolume {
   readonly target: Area;
   readonly staged: Area | undefined;
   readonly moved: Area;
+  /** This run's directory, relative to the volume. */
+  readonly run: BytePath;
 }
 
 /**

@@ -46,9 +46,15 @@ export function movedPlace({ path }: Volume, moved: BytePath): Buffer {
 /**
  * Opens the places of a swap.
  *
+ * @param of - `run`: the directory of the run that does it now.
  * @throws NbakError `TARGET_FAILED` where the staged tree is not there, as when a volume is not mounted.
  */
-export function openSwap(files: DurableFiles, volume: Volume, swap: SwapVolume): OpenVolume {
+export function openSwap(
+  files: DurableFiles,
+  volume: Volume,
+  of: { readonly swap: SwapVolume; readonly run: BytePath },
+): OpenVolume {
+  const { swap, run } = of;
   const { area } = volume;
   if (swap.staged !== undefined && !area.has(swap.staged)) {
     const place = pathToText(volume.path as BytePath);
@@ -62,6 +68,7 @@ export function openSwap(files: DurableFiles, volume: Volume, swap: SwapVolume):
     target: area,
     staged: swap.staged === undefined ? undefined : new Area(files, area.place(swap.staged)),
     moved: new Area(files, movedArea(volume, swap.moved)),
+    run,
   };
 }
 

@@ -1,8 +1,6 @@
 /** What is custom with an application when it is restored, by the profile that a backup records. */
 
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { isWithin } from '../real-path.js';
+import { join } from 'node:path';
 import { builtInProfile } from './built-in.js';
 import { pathsMatching } from './detect.js';
 import { processEnvironment } from './environment.js';
@@ -37,37 +35,27 @@ export function movedAsideSuffix(directory: string, recorded: string, now: numbe
   return `.before-restore-${time}`;
 }
 
-/** A database that a restore replaced, and where its application expects a copy of it. */
-export interface CopyToLeave {
-  readonly from: string;
-  readonly to: string;
+/** A database of which its application leaves a copy, under its name with `suffix`, when it is replaced. */
+export interface CustomaryCopy {
+  /** Relative to the directory. */
+  readonly of: string;
+  readonly suffix: string;
 }
 
 /**
- * The copies that the applications of a backup leave beside what they replace.
+ * The databases in a directory of which the applications of a backup leave copies.
  *
- * @param moved - holds what was replaced, as it lay below `directory`.
  * @param recorded - profiles as the manifest says them.
  */
-export function copiesToLeave(directory: string, moved: string, recorded: string): readonly CopyToLeave[] {
+export function copiesByCustom(directory: string, recorded: string): readonly CustomaryCopy[] {
   const profiles = recordedProfiles(recorded);
-  return (
-    stateDirectories(directory, HERE)
-      .filter(({ profile }) => profiles.includes(profile))
-      .flatMap(({ profile, below }) =>
-        (profile.restoring.copies ?? []).flatMap(({ of, suffix }) =>
-          pathsMatching(join(moved, below), of).map((path) => ({
-            from: join(moved, below, path),
-            to: join(directory, below, path) + suffix,
-          })),
-        ),
-      )
-      // No link in what was restored, or was there, leads anywhere else.
-      .filter(
-        ({ from, to }) =>
-          existsSync(dirname(to)) && isWithin(dirname(to), directory) && isWithin(from, moved),
-      )
-  );
+  return stateDirectories(directory, HERE)
+    .filter(({ profile }) => profiles.includes(profile))
+    .flatMap(({ profile, below, directory: state }) =>
+      (profile.restoring.copies ?? []).flatMap(({ of, suffix }) =>
+        pathsMatching(state, of).map((path) => ({ of: join(below, path), suffix })),
+      ),
+    );
 }
 
 /** Applications that say of themselves, in a directory, that they are at work there. */
