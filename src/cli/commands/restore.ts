@@ -71,7 +71,7 @@ async function restoreAside(
     if (context.options.json === true) printJson({ dryRun: true, backup: id, files, directories, bytes });
     else {
       for (const { place } of entries) printLine(printable(pathToText(place) || '.'));
-      note(`would restore ${count(files, 'file')} (${formatBytes(bytes)}) into ${options.target}`);
+      note(`would restore ${count(files, 'file')} (${formatBytes(bytes)}) into ${printable(options.target)}`);
     }
     return 0;
   }
