@@ -6,8 +6,11 @@
 
 import { programVersion } from './version.js';
 
-// A reader that has seen enough (`nbak ls | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// A reader that has seen enough (`nbak ls | head`) is no failure, and no reason to stop or to exit with another code.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) process.exit(1);
+  });
 
 const [first, ...others] = process.argv.slice(2);
 if (first === '--version' && others.length === 0) process.stdout.write(`${programVersion()}\n`);

@@ -38,9 +38,10 @@ export function printError(error: NbakError, asJson: boolean): void {
   if (hint !== undefined) note(`      ${printable(hint)}`);
 }
 
-/** Colours only on a terminal, and not where NO_COLOR is set. */
+/** Colours only where both streams go to a terminal, for any text may go to either, and not where NO_COLOR is set. */
 export function coloured(colour: 'red' | 'green' | 'yellow' | 'gray' | 'bold', text: string): string {
-  const wanted = process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  const isTerminal = process.stdout.isTTY && process.stderr.isTTY;
+  const wanted = isTerminal && (process.env['NO_COLOR'] ?? '') === '';
   return wanted ? styleText(colour, text) : text;
 }
 

@@ -1,11 +1,13 @@
 /** The main job from end to end, as a user does it on the first day. */
 
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
   linkSync,
   mkdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -182,6 +184,24 @@ describe('the tour', () => {
     const { stdout, stderr } = await outcomeOf(child);
     expect(stdout.split('\n')).toHaveLength(2);
     expect(stderr.replace(/^Not verified.*\n/m, '')).toBe('exit 0\n');
+  });
+
+  it.each([
+    ['verify of a damaged repository', 'stdout', 20],
+    ['cat', 'stdout', 0],
+    ['list of no repository', 'stderr', 10],
+  ] as const)('%s exits as ever where nobody reads its %s', async (what, closed, exit) => {
+    const place = await makePlace();
+    writeTree(place.source, { big: randomLike(4_000_000) });
+    await place.backup();
+    const nowhere = place.path('nowhere');
+    if (exit === 20) rmSync(join(place.repository, 'packs'), { recursive: true });
+    const args = { 20: ['verify'], 0: ['cat', 'latest', 'big'], 10: ['list', '-r', nowhere] }[exit];
+    const key = ['-r', place.repository, '--vault-key-file', place.keyFile, '--cache-dir', place.cache];
+    const child = spawn(process.execPath, [PROGRAM, ...key, ...args]);
+    child[closed].destroy();
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code, what).toBe(exit);
   });
 
   it('is silent with --quiet, and colours nothing that is no terminal', async () => {

@@ -1,6 +1,5 @@
 /** `nbak cat`: one file of a backup to stdout. */
 
-import { once } from 'node:events';
 import { NbakError } from '../../errors.js';
 import { pathToText } from '../../format/path.js';
 import { readContiguously } from '../../repository/contiguous.js';
@@ -29,13 +28,15 @@ export const runCat: Run<FilterOptions> = async ({ context, options, args }) => 
         },
       );
     }
-    for await (const bytes of readContiguously(item, reader.blobs, reader.keys)) await write(bytes);
+    for await (const bytes of readContiguously(item, reader.blobs, reader.keys))
+      if (!(await write(bytes))) break;
     return 0;
   }
   selector.assertAllFound();
   return 0;
 };
 
-async function write(bytes: Uint8Array): Promise<void> {
-  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+/** @returns false when nobody reads any more. */
+function write(bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => process.stdout.write(bytes, (error) => resolve(!error)));
 }
