@@ -163,6 +163,15 @@ describe('resuming where somebody else has put a journal', () => {
     });
   });
 
+  it('says of what is no directory that it is none', async () => {
+    await withDirectory(async (directory) => {
+      for (const target of [join(directory, 'absent'), plant(directory).secret])
+        await expect(resumeRestore({ target, ifRunning: 'ignore' })).rejects.toMatchObject({
+          code: 'TARGET_FAILED',
+        });
+    });
+  });
+
   it.runIf(isRoot)('refuses a work directory of another owner, or one that others may write', async () => {
     await withDirectory(async (directory) => {
       const { target, work } = plant(directory);

@@ -38,8 +38,8 @@ export function resumeRestore(options: ResumeOptions): Promise<ResumeResult> {
 
 /** {@link resumeRestore} on a disk that may be another than the real one. */
 export async function resumeRestoreOn(files: DurableFiles, options: ResumeOptions): Promise<ResumeResult> {
-  const path = realPathOf(options.target);
-  const target = openVolume(files, path, '' as BytePath);
+  const target = openTarget(files, options.target);
+  const { path } = target;
   const opened: Volume[] = [target];
   try {
     if (!WorkDirectory.isBegun(files, target.area)) return { outcome: 'nothing', ...NOTHING };
@@ -111,9 +111,10 @@ function readJournal({ area, path }: Volume): Journal {
   return decodeJournal(readFileSync(place), path.slice(path.lastIndexOf('/') + 1) as BytePath);
 }
 
-function realPathOf(target: string): string {
+function openTarget(files: DurableFiles, target: string): Volume {
   try {
-    return realpathSync.native(resolve(target), { encoding: 'buffer' }).toString('latin1');
+    const path = realpathSync.native(resolve(target), { encoding: 'buffer' }).toString('latin1');
+    return openVolume(files, path, '' as BytePath);
   } catch (error) {
     throw targetError(error, resolve(target));
   }
