@@ -9,7 +9,10 @@ import { programVersion } from './version.js';
 // A reader that has seen enough (`nbak ls | head`) is no failure, and no reason to stop or to exit with another code.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (!['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) process.exit(1);
+    if (['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) return;
+    if (stream === process.stdout)
+      process.stderr.write(`nbak: what it has to say cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
 
 const [first, ...others] = process.argv.slice(2);

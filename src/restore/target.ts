@@ -86,7 +86,7 @@ export class RestoreTarget {
       if (readdirSync(this.path).length > 0) {
         throw new NbakError('TARGET_NOT_EMPTY', `${this.path} is not empty`, {
           details: { target: this.path },
-          hint: 'Choose an absent or empty directory.',
+          hint: 'Choose an absent or empty directory, or restore into this one: --in-place replaces it, --overwrite adds to it.',
         });
       }
       fchmodSync(descriptor, PRIVATE_DIRECTORY);

@@ -5,8 +5,10 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   linkSync,
   mkdirSync,
+  openSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -202,6 +204,19 @@ describe('the tour', () => {
     child[closed].destroy();
     const [code] = (await once(child, 'exit')) as [number | null];
     expect(code, what).toBe(exit);
+  });
+
+  it('says it where its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [PROGRAM, 'help', 'exit-codes'], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const [exit] = (await once(child, 'close')) as [number];
+    expect(exit).toBe(1);
+    expect(said).toContain('ENOSPC');
   });
 
   it('is silent with --quiet, and colours nothing that is no terminal', async () => {

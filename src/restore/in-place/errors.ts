@@ -7,11 +7,13 @@ import { pathToText, type BytePath } from '../../format/path.js';
 export function targetError(error: unknown, target: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof NbakError || typeof code !== 'string') return error;
+  // Directories are worked on through their descriptors, which say nothing to a user.
+  const what = message.replaceAll(/\/proc\/self\/fd\/\d+/g, target);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   return new NbakError(
     isFull ? 'SPACE_INSUFFICIENT' : 'TARGET_FAILED',
     isFull ? `Cannot restore over ${target}: the disk is full` : `Cannot restore over ${target}: ${code}`,
-    { details: { target, code }, hint: `The directory is what it was (${message}).`, cause: error },
+    { details: { target, code }, hint: `The directory is what it was (${what}).`, cause: error },
   );
 }
 
