@@ -106,7 +106,9 @@ async function attemptBackup(
     if (damaged.size > 0) {
       // They are stored as they lie there, sidecars and all, which the walk took for parts of a database.
       memory = new LastBackup(session, catalog, { startedAt, appKeys });
-      tree = await writeTree(seeTree(scope, { signal, asFiles: damaged }), { ...parts, memory });
+      const seenAgain = seeTree(scope, { signal, asFiles: damaged });
+      progress.startOver(seenAgain.found, await storedBytesOf(databases));
+      tree = await writeTree(seenAgain, { ...parts, memory });
     }
     const { problems, builder, writer } = tree;
     // From here on it is done sooner than undone.
@@ -170,6 +172,15 @@ async function damagedOf({ databases }: SeenDatabases): Promise<ReadonlySet<stri
     if ((await outcome).outcome === 'damaged') damaged.add(path);
   }
   return damaged;
+}
+
+async function storedBytesOf({ databases }: SeenDatabases): Promise<number> {
+  let bytes = 0;
+  for (const { outcome } of databases.values()) {
+    const found = await outcome;
+    if (found.outcome === 'stored') bytes += found.size;
+  }
+  return bytes;
 }
 
 function seeAll(

@@ -4,6 +4,11 @@ import type { BackupProgress } from './result.js';
 
 const REPORT_EVERY_MS = 100;
 
+interface Amount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** The progress of one backup. */
 export class Progress {
   /** Bytes read from the source. */
@@ -12,13 +17,10 @@ export class Progress {
   #files = 0;
   #bytes = 0;
   #reportedAt = 0;
-  readonly #total: { readonly files: number; readonly bytes: number };
+  #total: Amount;
   readonly #report: ((progress: BackupProgress) => void) | undefined;
 
-  constructor(
-    total: { readonly files: number; readonly bytes: number },
-    report: ((progress: BackupProgress) => void) | undefined,
-  ) {
+  constructor(total: Amount, report: ((progress: BackupProgress) => void) | undefined) {
     this.#total = total;
     this.#report = report;
   }
@@ -28,6 +30,14 @@ export class Progress {
     this.#phase = phase;
     this.#reportedAt = 0;
     this.#tell();
+  }
+
+  /** Begins the files anew, of which there are `total`; `bytes` of databases are done and stay so. */
+  startOver(total: Amount, bytes: number): void {
+    this.#total = total;
+    this.#files = 0;
+    this.#bytes = bytes;
+    this.enter('files');
   }
 
   /** Counts bytes that were read and are thereby done. */
