@@ -130,6 +130,7 @@ export class Session {
   /** Frees what is held; half-written packs are dropped. */
   async close(): Promise<void> {
     await this.#packs.abort();
+    await this.#indexing.catch(() => undefined);
     await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
   }
 
@@ -138,8 +139,10 @@ export class Session {
     this.catalog.addPack(pack.id, pack.size, pack.footer);
     this.chunks.packCommitted(pack.footer.blobs.map(({ kind, tag }) => `${kind}:${tag}`));
     this.#unindexed.push(pack.signedFooter);
-    if (Date.now() - this.#lastIndexAt >= INDEX_EVERY_MS)
-      this.#indexing = this.#indexing.then(() => this.#writeIndex());
+    if (Date.now() - this.#lastIndexAt < INDEX_EVERY_MS) return;
+    this.#indexing = this.#indexing.then(() => this.#writeIndex());
+    // `finishPacks` meets a failure; nobody may before, or where the backup ends for another reason.
+    this.#indexing.catch(() => undefined);
   }
 
   async #writeIndex(): Promise<void> {
