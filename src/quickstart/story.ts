@@ -51,14 +51,13 @@ async function makeRepository({ narrator, program, workplace }: Stage): Promise<
 
 async function backUp({ subject, narrator, program }: Stage): Promise<void> {
   narrator.chapter(subject.isForeign ? 'A backup' : 'A backup, while the other process writes');
-  const run = await program.show(
-    'backup',
-    '-r',
-    'repository',
-    '--vault-key-file',
-    'vault.key',
-    subject.shown,
-  );
+  const keys = ['-r', 'repository', '--vault-key-file', 'vault.key'];
+  const whole = subject.isForeign ? ['--profile', 'generic'] : [];
+  if (subject.isForeign)
+    narrator.explain(
+      'With the profile "generic": those of known applications leave out what can be had again.',
+    );
+  const run = await program.show('backup', ...keys, ...whole, subject.shown);
   await subject.settle();
   mustEnd(run.code === INCOMPLETE && subject.isForeign ? INCOMPLETE : DONE, run.code);
 }

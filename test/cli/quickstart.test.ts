@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -39,6 +40,20 @@ it('does the same with a directory of the user’s and does not touch it', () =>
   expect(status).toBe(0);
   expect(snapshotTree(directory)).toEqual(before);
   expect(readdirSync(temporary)).toEqual([]);
+});
+
+it('leaves nothing out of the directory of an application that it knows', () => {
+  const { temporary, directory } = makeUserDirectory();
+  for (const name of ['history.db', 'vault.db'])
+    copyFileSync(join(directory, 'app.sqlite'), join(directory, name));
+  for (const name of ['plugins', 'backups']) {
+    mkdirSync(join(directory, name));
+    writeFileSync(join(directory, name, 'file'), name);
+  }
+  const { status, stdout } = run([directory], { TMPDIR: temporary });
+  expect(stdout).toContain('proved: 4 files');
+  expect(stdout).not.toContain('not in the backup');
+  expect(status).toBe(0);
 });
 
 it('keeps repository, key and restored files where KEEP=1 asks for it', () => {
