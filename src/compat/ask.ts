@@ -41,7 +41,7 @@ export function askAndBlock<Name extends keyof Tasks>(
   settings: Settings,
   task: Tasks[Name],
 ): Answers[Name] {
-  const result: SpawnSyncReturns<string> = spawnSync(process.execPath, [MODULE], {
+  const result: SpawnSyncReturns<string | null> = spawnSync(process.execPath, [MODULE], {
     input: requestOf(name, settings, task),
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -62,10 +62,11 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, NODE_OPTIONS: undefined };
 }
 
-function answerOf(text: string, how: string): Answers[keyof Tasks] {
+/** @param text - null where there was no process. */
+function answerOf(text: string | null, how: string): Answers[keyof Tasks] {
   let answer: TaskAnswer;
   try {
-    answer = JSON.parse(text) as TaskAnswer;
+    answer = JSON.parse(text ?? '') as TaskAnswer;
   } catch {
     throw new NbakError(
       'INTERNAL',

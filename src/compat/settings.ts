@@ -29,11 +29,12 @@ export interface Settings {
 export function settingsOf(
   directory: string,
   options: BackupManagerOptions,
-  vaultKey: string | null,
+  vaultKey: string | null | undefined,
 ): Settings {
   const { backupDir, encrypt = true } = options;
   if (!encrypt) throw required('encrypt is false');
-  if (vaultKey === null || vaultKey === '') throw required('there is no vault key');
+  // Undefined is what a variable that is not set gives where nothing checks types.
+  if (vaultKey === undefined || vaultKey === null || vaultKey === '') throw required('there is no vault key');
   return { directory: resolve(directory), backupDir: resolve(backupDir), vaultKey };
 }
 

@@ -41,16 +41,36 @@ async function carriedKeys(backupDir: string, path: string): Promise<readonly st
 
 describe('BackupManager', () => {
   it('refuses to go without encryption and without a key, by an error of its own', () => {
-    const make = (encrypt: boolean, key: string | null): BackupManager =>
-      new BackupManager('/state', { backupDir: '/backups', encrypt }, key);
+    const make = (encrypt: boolean, key: string | null | undefined): BackupManager =>
+      new BackupManager('/state', { backupDir: '/backups', encrypt }, key as string | null);
     const refusal = { code: 'ENCRYPTION_REQUIRED' };
     for (const [encrypt, key] of [
       [false, KEY],
       [true, null],
       [true, ''],
+      [true, undefined],
       [false, null],
     ] as const)
       expect(() => make(encrypt, key)).toThrow(expect.objectContaining(refusal) as Error);
+  });
+
+  it('says so where no process can be started for the work', () => {
+    const manager = new BackupManager('/state', { backupDir: '/backups' }, KEY);
+    const { execPath } = process;
+    onTestFinished(() => {
+      process.execPath = execPath;
+    });
+    process.execPath = '/gone/with/an/update/node';
+    const refusal = {
+      name: 'NbakError',
+      code: 'INTERNAL',
+      message: expect.stringContaining('ENOENT') as string,
+    };
+    expect(() => manager.listBackups()).toThrow(expect.objectContaining(refusal) as Error);
+    expect(manager.verifyBackup('any')).toMatchObject({
+      valid: false,
+      errors: [expect.stringContaining('ENOENT')],
+    });
   });
 
   it('backs up beside an open database, and keeps the transaction that is open in the same process', async () => {
