@@ -64,6 +64,17 @@ describe('v1 list', () => {
     expect(list.backups).toHaveLength(1);
     expect(list.problems).toMatchObject([{ path: join(root, 'b'), code: 'FORMAT_INVALID' }]);
   });
+
+  it('passes over a link that leads nowhere, and names what cannot be looked into', async () => {
+    const place = await makePlace({ init: false });
+    const root = place.path('backups');
+    makeV1Directory(join(root, 'a'), FILES);
+    symlinkSync('nowhere', join(root, 'dangling'));
+    symlinkSync('loop', join(root, 'loop'));
+    const list = await ask<{ backups: readonly Json[]; problems: readonly Json[] }>(place, 3, ['list', root]);
+    expect(list.backups).toHaveLength(1);
+    expect(list.problems).toMatchObject([{ path: join(root, 'loop'), code: 'SOURCE_UNREADABLE' }]);
+  });
 });
 
 describe('v1 verify', () => {
@@ -107,6 +118,22 @@ describe('v1 verify', () => {
       env: { NBAK_VAULT_KEY: place.key },
     });
     expect(parseLine(outcome)).toMatchObject({ ok: true, backups: [{ keyEra: null }] });
+  });
+});
+
+describe('v1 verify of several backups', () => {
+  it('looks at each, whatever is wrong with another', async () => {
+    const place = await makePlace({ init: false });
+    const root = place.path('backups');
+    writeTree(root, { 'a/manifest.json': '{"version":' });
+    makeV1Directory(join(root, 'b'), FILES, { vaultKey: 'an earlier key' });
+    makeV1Directory(join(root, 'c'), FILES);
+    const { backups } = await ask<{ backups: readonly Json[] }>(place, 20, ['verify', root], V1_KEY);
+    expect(backups).toMatchObject([
+      { path: join(root, 'a'), time: null, problems: [{ code: 'FORMAT_INVALID' }] },
+      { path: join(root, 'b'), time: null, problems: [{ code: 'KEY_WRONG' }] },
+      { path: join(root, 'c'), keyEra: 'lynox', problems: [] },
+    ]);
   });
 });
 

@@ -52,12 +52,22 @@ export const runV1List: Run<object> = ({ context, args }) => {
 
 /** `nbak v1 verify DIR` */
 export const runV1Verify: Run<FromKeyOptions> = async ({ context, options, args }) => {
-  const results: ({ path: string; time: string } & V1Verification)[] = [];
-  for (const path of found(args)) {
-    using backup = new V1Directory(path);
-    const result = await verifyOne(context, backup, options);
-    results.push({ path, time: formatTime(backup.manifest.createdAt), ...result });
-    if (context.options.json !== true) print(backup, result, context.options.quiet === true);
+  const results: ({ path: string; time: string | null } & V1Verification)[] = [];
+  const paths = found(args);
+  for (const path of paths) {
+    try {
+      using backup = new V1Directory(path);
+      const result = await verifyOne(context, backup, options);
+      results.push({ path, time: formatTime(backup.manifest.createdAt), ...result });
+      if (context.options.json !== true) print(backup, result, context.options.quiet === true);
+    } catch (error) {
+      // Of several, one that cannot be opened must not keep the others from being looked at.
+      if (paths.length === 1 || !isNbakError(error) || error.code === 'INTERRUPTED') throw error;
+      const { code, message } = error;
+      results.push({ path, time: null, ...NOT_OPENED, problems: [{ code, message }] });
+      if (context.options.json !== true)
+        printLine(`${coloured('red', code)} ${printable(path)}: ${printable(message)}`);
+    }
   }
   const problems = results.flatMap((result) => result.problems);
   if (context.options.json === true) {
@@ -66,6 +76,8 @@ export const runV1Verify: Run<FromKeyOptions> = async ({ context, options, args 
   }
   return verdictExit(problems);
 };
+
+const NOT_OPENED = { files: 0, bytes: 0, era: undefined, databases: [], unlisted: [] } as const;
 
 /** `nbak v1 restore DIR --target OUT` */
 export const runV1Restore: Run<FromKeyOptions & { readonly target?: string }> = (invocation) => {

@@ -1,8 +1,17 @@
 /** A backup of NBAK version 1 as it lies in a directory; its files are reached without following a link. */
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  type Dirent,
+} from 'node:fs';
 import { basename } from 'node:path';
-import { NbakError, type ErrorCode } from '../../errors.js';
+import { isNbakError, NbakError, type ErrorCode } from '../../errors.js';
 import { limitExceeded } from '../../format/shape.js';
 import { pathToText, type BytePath } from '../../format/path.js';
 import {
@@ -95,7 +104,11 @@ export class V1Directory implements Disposable {
     };
   }
 
-  /** Names below it that its manifest does not know, in order; of a directory that it does not know, the name alone. */
+  /**
+   * Names below it that its manifest does not know, in order; of a directory that it does not know, the name alone.
+   *
+   * @throws NbakError `SOURCE_UNREADABLE`.
+   */
   unlisted(): readonly string[] {
     const known = new Set<string>([
       V1_MANIFEST,
@@ -107,8 +120,7 @@ export class V1Directory implements Disposable {
     }
     const found: string[] = [];
     const visit = (directory: string): void => {
-      const children = readdirSync(`${this.path}/${directory}`, { withFileTypes: true });
-      for (const child of children) {
+      for (const child of readChildren(`${this.path}/${directory}`)) {
         const name = directory === '' ? child.name : `${directory}/${child.name}`;
         if (!known.has(name)) found.push(name);
         else if (child.isDirectory()) visit(name);
@@ -123,22 +135,42 @@ export class V1Directory implements Disposable {
   }
 }
 
-/** The backups below `directory`, or it alone where it is one; unfinished ones and what has no manifest are none. */
+/**
+ * The backups below `directory`, or it alone where it is one; unfinished ones and what has no manifest are none. What
+ * cannot be looked into is among them: opening it says why.
+ *
+ * @throws NbakError `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE` for `directory` itself.
+ */
 export function findV1Directories(directory: string): readonly string[] {
-  const isBackup = (path: string): boolean => readNames(path).includes(V1_MANIFEST);
-  if (isBackup(directory)) return [directory];
-  return readNames(directory)
+  const names = readNames(directory);
+  if (names.includes(V1_MANIFEST)) return [directory];
+  return names
     .filter((name) => !isV1Unfinished(name))
     .map((name) => `${directory.replace(/\/+$/, '')}/${name}`)
-    .filter((path) => isBackup(path));
+    .filter((path) => mayBeBackup(path));
+}
+
+function mayBeBackup(path: string): boolean {
+  try {
+    return readNames(path).includes(V1_MANIFEST);
+  } catch (error) {
+    // A link that leads nowhere is none.
+    return !isNbakError(error, 'SOURCE_NOT_FOUND');
+  }
 }
 
 function readNames(path: string): readonly string[] {
   try {
     return readdirSync(path).sort();
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') return [];
+    throw sourceError(path, cause);
+  }
+}
+
+function readChildren(path: string): readonly Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (cause) {
     throw sourceError(path, cause);
   }
 }
