@@ -139,6 +139,18 @@ describe('exporting version 1', () => {
     ]);
     expect(readDirectory(path).files.map((file) => file.path)).toEqual(['a.txt']);
   });
+
+  it('leaves out a directory in the place of the manifest, and what is in it', async () => {
+    const place = await makePlace();
+    writeTree(place.source, { 'a.txt': 'a', 'manifest.json/inner': 'mine', 'manifest.jsonl': 'a' });
+    await place.backup();
+    const { left, path } = await give(place, 3, '--format', 'v1');
+    expect(left).toEqual([
+      expect.stringContaining('manifest.json: '),
+      expect.stringContaining('manifest.json/inner: '),
+    ]);
+    expect(readDirectory(path).files.map((file) => file.path)).toEqual(['a.txt', 'manifest.jsonl']);
+  });
 });
 
 describe('exporting for Chaos Cypher', () => {

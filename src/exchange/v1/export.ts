@@ -99,8 +99,8 @@ class V1Writer {
     const { place, entry } = planned;
     const { text, isText } = textOf(place);
     if (place === '') return;
-    if (!isText || place === V1_MANIFEST) {
-      this.left.push(`${text}: the format cannot hold a file of that name`);
+    if (!isText || `${place}/`.startsWith(`${V1_MANIFEST}/`)) {
+      this.left.push(`${text}: the format has no place for that name`);
     } else if (entry.kind === 'directory') {
       this.#parts.staged.makeDirectory(place);
       this.entries.push({ path: place, type: 'directory', size: 0, checksum: '' });
