@@ -66,6 +66,13 @@ describe('an archive of Odysseus', () => {
     await expect(refused).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 
+  it('is refused with one path that makes more directories than are allowed', async () => {
+    const deep: Member = { path: `data/${'d/'.repeat(20)}file`, content: 'x' };
+    await expect(unpack(tarGz([...SOUND, deep]), { mostMembers: 23 })).resolves.toBeDefined();
+    const refused = unpack(tarGz([...SOUND, deep]), { mostMembers: 22 });
+    await expect(refused).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
   it('writes nothing outside of its place before it is refused', async () => {
     const before = readdirSync(tmpdir()).filter((name) => name === 'evil');
     await expect(unpack(tarGz([{ path: 'data/../../../evil', content: 'x' }]))).rejects.toThrow();

@@ -114,9 +114,7 @@ class Unpacking {
   #write(entry: ReadEntry): void {
     if (this.#failure !== undefined) throw this.#failure;
     this.#members += 1;
-    const { mostMembers } = this.#limits;
-    if (this.#members > mostMembers)
-      throw limitExceeded(this.#name, 'the number of its members', this.#members, mostMembers);
+    this.#assertFew('the number of its members', this.#members);
     const isDirectory = entry.type === 'Directory';
     const path = this.#pathOf(entry);
     if (!isDirectory && !FILE_TYPES.includes(entry.type)) {
@@ -170,6 +168,13 @@ class Unpacking {
         throw this.#invalid(`${pathToText(above)} has something below it`);
       this.#kinds.set(above, 'directory');
     }
+    // One long path makes a thousand directories.
+    this.#assertFew('the number of its files and directories', this.#kinds.size);
+  }
+
+  #assertFew(what: string, count: number): void {
+    const { mostMembers } = this.#limits;
+    if (count > mostMembers) throw limitExceeded(this.#name, what, count, mostMembers);
   }
 
   /** An error in a listener must not pass through the parser, which would take it for its own. */
