@@ -35,7 +35,7 @@ When a branch is done.
 
 - Draft state
 
-## Notes
+## Constructor
 
 More words.
 `;
@@ -128,6 +128,20 @@ More words.
     expect(several.error).toMatchObject({ code: 'USAGE_INVALID', details: { users: ['ada', 'bob'] } });
     const unknown = await give<ErrorJson>(place, 2, '--format', 'odysseus-json', '--user', 'eve');
     expect(unknown.error.code).toBe('USAGE_INVALID');
+  });
+
+  it('gives a user without preferences none, whatever their name', async () => {
+    const place = await makePlace();
+    writeTree(place.source, {
+      'auth.json': '{"users":{"constructor":{}}}',
+      'user_prefs.json': '{"_users":{}}',
+    });
+    await place.backup();
+    const { path } = await give(place, 0, '--format', 'odysseus-json');
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+      exported_by: 'constructor',
+      preferences: {},
+    });
   });
 
   it('makes version 1 of an imported export, of whichever version', async () => {

@@ -64,7 +64,7 @@ async function fromState(
   const memories = state.memories.filter(isMine);
   const skills = state.skills.filter(isMine);
   left.push(...ownerless(state));
-  const preferences = state.preferences[user ?? ''] ?? state.preferences[''] ?? {};
+  const preferences = state.preferences.get(user ?? '') ?? state.preferences.get('') ?? {};
   return { user, sections: { memories, presets, skills, settings, features, preferences } };
 }
 

@@ -109,7 +109,7 @@ function readSections(body: string): Sections {
   const found = new Map<keyof Sections, string>();
   for (const part of body.split(/^(?=##\s)/m)) {
     const headed = /^##\s+(?<heading>.*?)\s*\n(?<text>[\s\S]*)$/.exec(part)?.groups;
-    const key = HEADINGS[headed?.['heading']?.toLowerCase() ?? ''] ?? 'extra';
+    const key = HEADINGS.get(headed?.['heading']?.toLowerCase() ?? '') ?? 'extra';
     const text = (headed?.['text'] ?? part).trim();
     const before = key === 'extra' ? found.get(key) : undefined;
     found.set(key, [before ?? '', text].filter((each) => each !== '').join('\n\n'));
@@ -123,13 +123,14 @@ function readSections(body: string): Sections {
   };
 }
 
-const HEADINGS: Readonly<Record<string, keyof Sections>> = {
-  'when to use': 'whenToUse',
-  procedure: 'procedure',
-  steps: 'procedure',
-  pitfalls: 'pitfalls',
-  verification: 'verification',
-};
+/** A map, since any word can be a heading: `Constructor` too. */
+const HEADINGS: ReadonlyMap<string, keyof Sections> = new Map([
+  ['when to use', 'whenToUse'],
+  ['procedure', 'procedure'],
+  ['steps', 'procedure'],
+  ['pitfalls', 'pitfalls'],
+  ['verification', 'verification'],
+]);
 
 /** Lines of a list; a line that begins none continues the one before. */
 function itemsOf(text: string): readonly string[] {

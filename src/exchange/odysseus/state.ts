@@ -19,7 +19,7 @@ export interface OdysseusState {
   readonly settings: Fields;
   readonly features: Fields;
   /** By user; of an instance without users under the empty name. */
-  readonly preferences: Readonly<Record<string, Fields>>;
+  readonly preferences: ReadonlyMap<string, unknown>;
 }
 
 const MOST_BYTES = 268_435_456;
@@ -43,9 +43,7 @@ export async function readOdysseusState(task: ExportTask): Promise<OdysseusState
   const memories = (await reader.list('memory.json')).filter(isObject);
   const skills = await reader.skills();
   const prefs = await reader.object('user_prefs.json');
-  const byUser = isObject(prefs['_users'])
-    ? (prefs['_users'] as Readonly<Record<string, Fields>>)
-    : undefined;
+  const byUser = isObject(prefs['_users']) ? prefs['_users'] : undefined;
   const owners = [...memories, ...skills].map(({ owner }) => owner);
   const names = [...namesOf(auth['users']), ...Object.keys(byUser ?? {}), ...owners];
   return {
@@ -55,7 +53,7 @@ export async function readOdysseusState(task: ExportTask): Promise<OdysseusState
     presets: await reader.object('presets.json'),
     settings: await reader.object('settings.json'),
     features: await reader.object('features.json'),
-    preferences: byUser ?? { '': prefs },
+    preferences: new Map(byUser === undefined ? [['', prefs]] : Object.entries(byUser)),
   };
 }
 
