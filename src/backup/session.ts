@@ -129,9 +129,13 @@ export class Session {
 
   /** Frees what is held; half-written packs are dropped. */
   async close(): Promise<void> {
-    await this.#packs.abort();
-    await this.#indexing.catch(() => undefined);
-    await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
+    try {
+      await this.#packs.abort();
+      await this.#indexing.catch(() => undefined);
+    } finally {
+      // Threads that live on would keep the process alive.
+      await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
+    }
   }
 
   #onPack(pack: WrittenPack): void {
