@@ -185,6 +185,22 @@ describe('exporting for Chaos Cypher', () => {
     expect(readFileSync(again.path).equals(readFileSync(path))).toBe(true);
   });
 
+  it('takes no older copy of the data directory for the knowledge base of that name', async () => {
+    const place = await makePlace();
+    for (const above of ['', 'old/']) {
+      mkdirSync(join(place.source, `${above}databases/default`), { recursive: true });
+      makeDatabase(join(place.source, `${above}databases/default/app.db`));
+    }
+    await place.backup();
+    const copy = 'old/databases/default/app.db';
+    const { error } = await give<ErrorJson>(place, 2, '--format', 'chaos-cypher');
+    expect(error).toMatchObject({ code: 'USAGE_INVALID', details: { databases: ['default', copy] } });
+    const { path } = await give(place, 0, '--format', 'chaos-cypher', '--database', 'default');
+    expect(readFileSync(path).equals(readFileSync(join(place.source, 'databases/default/app.db')))).toBe(
+      true,
+    );
+  });
+
   it('writes one from before a migration', async () => {
     const place = await makePlace();
     await backUpData(place);

@@ -23,13 +23,7 @@ export interface ChaosCypherWish {
  *   none was named; what {@link writeExport} throws.
  */
 export async function exportChaosCypher(task: ExportTask, wish: ChaosCypherWish): Promise<ExportResult> {
-  const entries = await entriesOf(task);
-  const found = new Map(
-    entries
-      .filter(({ entry, place }) => entry.kind === 'file' && /(?:^|\/)app\.db$/.test(place))
-      .map((file) => [databaseOf(task, file), file]),
-  );
-  const file = choose(found, wish.database);
+  const file = choose(await databasesOf(task), wish.database);
   const { time } = task.source.backup.manifest;
   const path = await writeExport(
     task,
@@ -37,6 +31,17 @@ export async function exportChaosCypher(task: ExportTask, wish: ChaosCypherWish)
     contentOf(task, file),
   );
   return { path, files: 1, bytes: file.entry.size, left: [], withheld: [] };
+}
+
+/** Databases by the name of their knowledge base; where that is taken, as beside an older copy, by their path. */
+async function databasesOf(task: ExportTask): Promise<ReadonlyMap<string, PlannedEntry>> {
+  const found = new Map<string, PlannedEntry>();
+  for (const file of await entriesOf(task)) {
+    if (file.entry.kind !== 'file' || !/(?:^|\/)app\.db$/.test(file.place)) continue;
+    const name = databaseOf(task, file);
+    found.set(found.has(name) ? pathToText(file.place) : name, file);
+  }
+  return found;
 }
 
 /** The knowledge base that a database in the backup belongs to: by its place there, or by its root's place. */
