@@ -1,6 +1,6 @@
 /** What exports to other programs' formats have in common (§33). */
 
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import { pathFromText, type BytePath } from '../format/path.js';
@@ -9,6 +9,7 @@ import type { FileTime } from '../restore/attributes.js';
 import type { PlannedEntry, RestoreSource } from '../restore/result.js';
 import { readPlan } from '../restore/plan.js';
 import { makeDirectories } from '../source/make-directories.js';
+import { syncDirectory } from '../source/sync-directory.js';
 import { assertWanted } from './interruption.js';
 import { StagedDirectory } from './staged-directory.js';
 
@@ -78,8 +79,8 @@ export async function writeExport(
     for await (const bytes of chunks) writing.append(bytes);
     writing.finish(file.mtime);
     staged.sync();
-    assertFree(path);
-    renameSync(staged.place(name), path);
+    giveName(staged.place(name), path);
+    syncDirectory(Buffer.from(realpathSync(directory)));
     return path;
   } finally {
     rmSync(staged.path, { recursive: true, force: true });
@@ -107,9 +108,25 @@ export function textOf(place: BytePath): { readonly text: string; readonly isTex
   return { text, isText: pathFromText(text) === place };
 }
 
+/** By a link, which takes no name that somebody else gave a file meanwhile. */
+function giveName(staged: Buffer, path: string): void {
+  try {
+    linkSync(staged, path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw taken(path);
+    // FAT, and some network and FUSE file systems, have no hard links.
+    assertFree(path);
+    renameSync(staged, path);
+  }
+}
+
 function assertFree(path: string): void {
-  if (!existsSync(path)) return;
-  throw new NbakError('TARGET_FAILED', `${path} exists, and an export is never written over a file`, {
+  if (existsSync(path)) throw taken(path);
+}
+
+function taken(path: string): NbakError {
+  return new NbakError('TARGET_FAILED', `${path} exists, and an export is never written over a file`, {
     details: { path },
     hint: `Move ${basename(path)} away, or export to another directory.`,
   });
