@@ -101,13 +101,13 @@ async function attemptBackup(
     // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
     const seen = isCapture(databases) ? seeTree(scope, { signal }) : first;
     let tree = await writeTree(seen, { ...parts, memory });
-    await databases.stored;
-    const damaged = await damagedOf(databases);
+    const outcomes = await databases.stored;
+    const damaged = damagedIn(outcomes);
     if (damaged.size > 0) {
       // They are stored as they lie there, sidecars and all, which the walk took for parts of a database.
       memory = new LastBackup(session, catalog, { startedAt, appKeys });
       const seenAgain = seeTree(scope, { signal, asFiles: damaged });
-      progress.startOver(seenAgain.found, await storedBytesOf(databases));
+      progress.startOver(seenAgain.found, storedBytesOf(outcomes));
       tree = await writeTree(seenAgain, { ...parts, memory });
     }
     const { problems, builder, writer } = tree;
@@ -166,21 +166,14 @@ function isCapture({ databases }: SeenDatabases): boolean {
   return [...databases.values()].some(({ isChanged }) => isChanged);
 }
 
-async function damagedOf({ databases }: SeenDatabases): Promise<ReadonlySet<string>> {
-  const damaged = new Set<string>();
-  for (const [path, { outcome }] of databases) {
-    if ((await outcome).outcome === 'damaged') damaged.add(path);
-  }
-  return damaged;
+type Outcomes = Awaited<SeenDatabases['stored']>;
+
+function damagedIn(outcomes: Outcomes): ReadonlySet<string> {
+  return new Set([...outcomes].filter(([, { outcome }]) => outcome === 'damaged').map(([path]) => path));
 }
 
-async function storedBytesOf({ databases }: SeenDatabases): Promise<number> {
-  let bytes = 0;
-  for (const { outcome } of databases.values()) {
-    const found = await outcome;
-    if (found.outcome === 'stored') bytes += found.size;
-  }
-  return bytes;
+function storedBytesOf(outcomes: Outcomes): number {
+  return [...outcomes.values()].reduce((sum, each) => sum + (each.outcome === 'stored' ? each.size : 0), 0);
 }
 
 function seeAll(

@@ -53,8 +53,8 @@ export interface SeenDatabases {
   readonly time: number | undefined;
   /** By absolute path as latin1 text. */
   readonly databases: ReadonlyMap<string, SeenDatabase>;
-  /** Settles when all are stored and no lock is held any more. */
-  readonly stored: Promise<void>;
+  /** What became of each, by its path, once all are stored and no lock is held any more. */
+  readonly stored: Promise<ReadonlyMap<string, DatabaseOutcome>>;
 }
 
 /** How often databases thought unchanged may move while the others are pinned before all are captured. */
@@ -83,7 +83,7 @@ export async function seeDatabases(
   context: DatabaseContext,
 ): Promise<SeenDatabases> {
   if (found.length === 0)
-    return { cut: 'no-databases', time: undefined, databases: new Map(), stored: Promise.resolve() };
+    return { cut: 'no-databases', time: undefined, databases: new Map(), stored: Promise.resolve(new Map()) };
   for (let round = 1; ; round += 1) {
     const fingerprints = new Map(found.map((database) => [database, databaseFingerprint(database.absolute)]));
     const unchanged = found.filter(
@@ -111,11 +111,19 @@ export async function seeDatabases(
       databases.set(toLatin1(pinned.path), { isChanged: true, outcome });
       last = outcome;
     }
-    const stored = last.then(() => undefined).finally(() => capture?.close());
+    const stored = last.then(() => outcomesOf(databases)).finally(() => capture?.close());
     // Whoever awaits it is told; nobody may before the backup ends for another reason.
     stored.catch(() => undefined);
     return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, databases, stored };
   }
+}
+
+async function outcomesOf(
+  databases: SeenDatabases['databases'],
+): Promise<ReadonlyMap<string, DatabaseOutcome>> {
+  const outcomes = new Map<string, DatabaseOutcome>();
+  for (const [path, { outcome }] of databases) outcomes.set(path, await outcome);
+  return outcomes;
 }
 
 function open(databases: readonly FoundDatabase[], { options }: DatabaseContext): Promise<Capture> {

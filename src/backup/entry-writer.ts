@@ -18,6 +18,7 @@ import type { Content } from './content.js';
 import type { PageJob } from './page-job.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
+import type { BackupRoot } from './scope.js';
 import type { Session } from './session.js';
 
 /** Where an entry goes. */
@@ -45,6 +46,12 @@ export function extraOf({
   readonly holes?: Holes | undefined;
 }): Content['extra'] {
   return { ...(xattrs.length > 0 && { xattrs }), ...(holes.length > 0 && { holes }) };
+}
+
+/** An entry as it is, with its extended attributes. */
+interface CloseLook {
+  readonly exact: SourceEntry;
+  readonly xattrs: Xattrs;
 }
 
 const NOTHING = { size: 0, pieces: [], digest: new Uint8Array(0), flags: 0 };
@@ -86,29 +93,18 @@ export class EntryWriter {
 
   /** §10.3: entries below it may come, so a directory that is gone or cannot be looked at stays as the walk saw it. */
   #settleDirectory(place: Place, seen: SeenEntry): void {
-    const { job, index } = place;
-    let found: { readonly exact: Omit<SourceEntry, 'device' | 'links'>; readonly xattrs: Xattrs } | undefined;
-    try {
-      const exact = lookAt(job.root.source, seen.path);
-      if (exact?.kind === 'directory')
-        found = { exact, xattrs: readXattrs(sourcePath(job.root.source, seen.path)) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
-    }
-    if (found === undefined) {
-      job.mayBeKept = false;
-      const times = {
-        mtime: timestampFromMilliseconds(seen.mtimeMs),
-        ctime: timestampFromMilliseconds(seen.ctimeMs),
-      };
-      found = { exact: { ...seen, ...times, inode: BigInt(seen.inode) }, xattrs: [] };
-    }
-    const { exact, xattrs } = found;
-    const { mtime, ctime } = exact;
-    this.#settle({ job, index }, exact, {
+    const found = this.#closely(place);
+    const isThere = found?.exact.kind === 'directory';
+    if (!isThere) place.job.mayBeKept = false;
+    const { mtime, ctime } = isThere
+      ? found.exact
+      : {
+          mtime: timestampFromMilliseconds(seen.mtimeMs),
+          ctime: timestampFromMilliseconds(seen.ctimeMs),
+        };
+    this.#settle(place, isThere ? found.exact : seen, {
       content: { ...NOTHING, mtime, ctime, extra: {} },
-      extra: extraOf({ xattrs }),
+      extra: isThere ? extraOf(found) : {},
     });
   }
 
@@ -117,17 +113,17 @@ export class EntryWriter {
     if (content.flags !== 0) place.job.mayBeKept = false;
     const { flags } = content;
     const hardLink = place.job.listing.hardLink(place.index);
-    const isPlain = hardLink === undefined && flags === 0;
-    const extra: EntryExtra = isPlain
-      ? content.extra
-      : {
-          ...content.extra,
-          ...(hardLink !== undefined && { hardLink }),
-          ...(flags !== 0 && { flags }),
-        };
+    // Of most files it is what their content says: a copy for each of a million would be garbage.
+    const extra: EntryExtra =
+      hardLink === undefined && flags === 0
+        ? content.extra
+        : {
+            ...content.extra,
+            ...(hardLink !== undefined && { hardLink }),
+            ...(flags !== 0 && { flags }),
+          };
     // An inode number beyond 2⁵³ is not what the walk's numbers say.
-    const isExact = Number.isSafeInteger(seen.inode);
-    const exact = isExact ? seen : this.lookAt(place);
+    const exact = Number.isSafeInteger(seen.inode) ? seen : this.lookAt(place);
     if (exact !== undefined) this.#settle(place, exact, { content, extra });
     if (content.extra.database === undefined) this.#parts.appKeys.stored(place.job.root, seen.path, content);
     this.#parts.progress.filesDone(1);
@@ -164,28 +160,39 @@ export class EntryWriter {
    * @returns undefined when it was settled.
    */
   lookAt(place: Place): SourceEntry | undefined {
+    return this.#orLeftOut(
+      place,
+      this.#attempt(place, ({ source }, path) => lookAt(source, path)),
+    );
+  }
+
+  /** Looks at an entry exactly, its extended attributes included, as {@link lookAt} does. */
+  lookClosely(place: Place): CloseLook | undefined {
+    return this.#orLeftOut(place, this.#closely(place));
+  }
+
+  #closely(place: Place): CloseLook | undefined {
+    return this.#attempt(place, ({ source }, path) => {
+      const exact = lookAt(source, path);
+      return exact && { exact, xattrs: readXattrs(sourcePath(source, path)) };
+    });
+  }
+
+  /** What `look` sees; what cannot be looked at is reported, unless it is gone. */
+  #attempt<T>(place: Place, look: (root: BackupRoot, path: BytePath) => T | undefined): T | undefined {
     const { job, index } = place;
     try {
-      const exact = lookAt(job.root.source, job.listing.path(index));
-      if (exact === undefined) job.settle(index, undefined);
-      return exact;
+      return look(job.root, job.listing.path(index));
     } catch (error) {
-      this.#leaveOut(place, error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
       return undefined;
     }
   }
 
-  /** Looks at an entry exactly, its extended attributes included, as {@link lookAt} does. */
-  lookClosely(place: Place): { readonly exact: SourceEntry; readonly xattrs: Xattrs } | undefined {
-    const exact = this.lookAt(place);
-    if (exact === undefined) return undefined;
-    const { job, index } = place;
-    try {
-      return { exact, xattrs: readXattrs(sourcePath(job.root.source, job.listing.path(index))) };
-    } catch (error) {
-      this.#leaveOut(place, error);
-      return undefined;
-    }
+  #orLeftOut<T>({ job, index }: Place, found: T | undefined): T | undefined {
+    if (found === undefined) job.settle(index, undefined);
+    return found;
   }
 
   /** Lists an entry that cannot be read, and leaves it out. */
@@ -210,12 +217,6 @@ export class EntryWriter {
     const { repository, keys } = this.#parts.session;
     const digester = { crypto: repository.crypto, digestKey: keys.digestKey };
     return contentDigest(digester, path, contentHash(repository.crypto, hashes));
-  }
-
-  #leaveOut(place: Place, error: unknown): void {
-    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!isGone) this.report(place, 'SOURCE_UNREADABLE', `Cannot be read: ${reason(error)}`);
-    place.job.settle(place.index, undefined);
   }
 
   #settle(
