@@ -48,6 +48,13 @@ function backUp(
   });
 }
 
+async function verifiedAndRestored({ storage, publicKey }: TestRepository, target: string): Promise<string> {
+  expect(await judge(storage, publicKey)).toMatchObject({ ok: true, problems: [] });
+  const { failed } = await restoreBackup(storage, KEY_BYTES, { target });
+  expect(failed).toEqual([]);
+  return target;
+}
+
 async function namesOf(storage: Storage, prefix: string): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const { name } of storage.list(prefix)) names.push(name);
@@ -72,10 +79,7 @@ describe('after the walk', () => {
         catalog: openCatalog(undefined, repository.unlocked.id),
         meanwhile,
       });
-      expect(await judge(repository.storage, repository.publicKey)).toMatchObject({ ok: true, problems: [] });
-      const target = join(directory, 'restored');
-      const result = await restoreBackup(repository.storage, KEY_BYTES, { target });
-      expect(result.failed).toEqual([]);
+      const target = await verifiedAndRestored(repository, join(directory, 'restored'));
       for (const [i, path] of paths.entries()) {
         expect(readFileSync(join(target, `f${i}`)).equals(readFileSync(path))).toBe(true);
       }
@@ -107,10 +111,7 @@ describe('after the walk', () => {
         catalog: openCatalog(undefined, repository.unlocked.id),
         meanwhile,
       });
-      expect(await judge(repository.storage, repository.publicKey)).toMatchObject({ ok: true, problems: [] });
-      const target = join(directory, 'restored');
-      const result = await restoreBackup(repository.storage, KEY_BYTES, { target });
-      expect(result.failed).toEqual([]);
+      const target = await verifiedAndRestored(repository, join(directory, 'restored'));
       expect(lstatSync(join(target, 'd')).isDirectory()).toBe(true);
       expect(readdirSync(join(target, 'd'))).toEqual(inside);
     });

@@ -5,10 +5,8 @@ import { builtInProfile } from './built-in.js';
 import { pathsMatching } from './detect.js';
 import { processEnvironment } from './environment.js';
 import type { Profile } from './profile.js';
-import { stateDirectories } from './rules-in-force.js';
+import { stateDirectories, type StateDirectory } from './rules-in-force.js';
 import { findRunning, type RunningApplication } from './running.js';
-
-const HERE = { profile: 'auto', environment: processEnvironment() } as const;
 
 /** The built-in profiles that a manifest names; those of users' files are not there any more. */
 export function recordedProfiles(recorded: string): readonly Profile[] {
@@ -28,7 +26,7 @@ export function nextStepsOf(recorded: string): readonly string[] {
  */
 export function movedAsideSuffix(directory: string, recorded: string, now: number): string | undefined {
   const profiles = recordedProfiles(recorded);
-  const here = stateDirectories(directory, HERE).find(({ below }) => below === '')?.profile;
+  const here = statesIn(directory).find(({ below }) => below === '')?.profile;
   const profile = profiles.length > 1 ? here : profiles[0];
   if (profile?.restoring.movedAside !== 'before-restore') return undefined;
   const time = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
@@ -49,7 +47,7 @@ export interface CustomaryCopy {
  */
 export function copiesByCustom(directory: string, recorded: string): readonly CustomaryCopy[] {
   const profiles = recordedProfiles(recorded);
-  return stateDirectories(directory, HERE)
+  return statesIn(directory)
     .filter(({ profile }) => profiles.includes(profile))
     .flatMap(({ profile, below, directory: state }) =>
       (profile.restoring.copies ?? []).flatMap(({ of, suffix }) =>
@@ -60,7 +58,9 @@ export function copiesByCustom(directory: string, recorded: string): readonly Cu
 
 /** Applications that say of themselves, in a directory, that they are at work there. */
 export function findRunningIn(directory: string): readonly RunningApplication[] {
-  return stateDirectories(directory, HERE).flatMap((place) =>
-    findRunning(place.directory, place.profile.running),
-  );
+  return statesIn(directory).flatMap((place) => findRunning(place.directory, place.profile.running));
+}
+
+function statesIn(directory: string): readonly StateDirectory[] {
+  return stateDirectories(directory, { profile: 'auto', environment: processEnvironment() });
 }

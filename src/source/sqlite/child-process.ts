@@ -1,8 +1,7 @@
 /** Starts the capture process and talks to it. */
-import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { NbakError } from '../../errors.js';
+import { forkSilently } from '../silent-child.js';
 import type { AnswerMessage, RequestKind, Requests } from './protocol.js';
 
 const EXIT_WAIT_MS = 3000;
@@ -34,11 +33,8 @@ export class CaptureProcess {
 
   /** Starts it; `directory` is removed by it when this process dies. */
   constructor(directory: string) {
-    this.#child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [directory], {
-      // No key of ours, no option of a debugger, no output into the user's.
-      env: { SQLITE_TMPDIR: directory, PATH: process.env['PATH'] ?? '' },
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    this.#child = forkSilently(new URL('./child.js', import.meta.url), [directory], {
+      SQLITE_TMPDIR: directory,
     });
     this.#child.on('message', (message: AnswerMessage) => this.#settle(message));
     this.#exited = new Promise((resolve) => {

@@ -1,8 +1,8 @@
 /** Holds databases so that nobody else can read or write them, while their files are moved. Implements §22.10. */
 
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { lstatSync, unlinkSync, type BigIntStats } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { forkSilently } from '../silent-child.js';
 import { sidecarPath, toLatin1, type FilePath } from './header.js';
 
 /** What the process that holds the locks says: undefined when it has all, else the database that is busy. */
@@ -24,11 +24,7 @@ export interface ExclusiveLocks {
  */
 export async function lockExclusively(paths: readonly FilePath[]): Promise<ExclusiveLocks> {
   if (paths.length === 0) return { busy: undefined, release: () => Promise.resolve() };
-  const child = fork(fileURLToPath(new URL('./exclusive-child.js', import.meta.url)), [], {
-    env: { PATH: process.env['PATH'] ?? '' },
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
+  const child = forkSilently(new URL('./exclusive-child.js', import.meta.url));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const without = paths.filter((path) => logOf(path) === undefined);
   const { busy } = await ask(child, paths, exited);

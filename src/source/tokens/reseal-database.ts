@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3';
 import { countInDatabase, hasColumn, quoted } from './database-tokens.js';
-import { openedByEither, Resealer, type TokenRotation } from './reseal.js';
+import { openedByEither, queriesUnder, Resealer, type TokenRotation } from './reseal.js';
 import type { TokenSpot, TokenTally } from './token-counter.js';
 
 /** How many tokens open with the old key or the new one, of each rotation in order. */
@@ -10,10 +10,7 @@ export function countRotating(
   database: Database.Database,
   rotations: readonly TokenRotation[],
 ): readonly TokenTally[] {
-  const before = countInDatabase(
-    database,
-    rotations.map(({ spot, from }) => ({ spot, key: from })),
-  );
+  const before = countInDatabase(database, queriesUnder('from', rotations));
   return openedByEither(before, countRotated(database, rotations));
 }
 
@@ -22,10 +19,7 @@ export function countRotated(
   database: Database.Database,
   rotations: readonly TokenRotation[],
 ): readonly TokenTally[] {
-  return countInDatabase(
-    database,
-    rotations.map(({ spot, to }) => ({ spot, key: to })),
-  );
+  return countInDatabase(database, queriesUnder('to', rotations));
 }
 
 /**

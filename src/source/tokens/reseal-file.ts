@@ -2,7 +2,7 @@
 
 import { countInFile, documentsIn } from './file-tokens.js';
 import { textsAt } from './field.js';
-import { openedByEither, Resealer, type TokenRotation } from './reseal.js';
+import { openedByEither, queriesUnder, Resealer, type TokenRotation } from './reseal.js';
 import { tokenIn, type TokenTally } from './token-counter.js';
 
 /** How many tokens open with the old key or the new one, of each rotation in order. */
@@ -10,10 +10,7 @@ export async function countRotatingInFile(
   bytes: Uint8Array,
   rotations: readonly TokenRotation[],
 ): Promise<readonly TokenTally[]> {
-  const before = await countInFile(
-    bytes,
-    rotations.map(({ spot, from }) => ({ spot, key: from })),
-  );
+  const before = await countInFile(bytes, queriesUnder('from', rotations));
   return openedByEither(before, await countRotatedInFile(bytes, rotations));
 }
 
@@ -22,10 +19,7 @@ export function countRotatedInFile(
   bytes: Uint8Array,
   rotations: readonly TokenRotation[],
 ): Promise<readonly TokenTally[]> {
-  return countInFile(
-    bytes,
-    rotations.map(({ spot, to }) => ({ spot, key: to })),
-  );
+  return countInFile(bytes, queriesUnder('to', rotations));
 }
 
 /** The file with its tokens sealed anew, all else byte for byte what it was; undefined where there are none. */

@@ -2,7 +2,7 @@
 
 import type { Fernet } from '../../crypto/fernet.js';
 import { nodeCrypto } from '../../crypto/node.js';
-import { fernetOf } from './database-tokens.js';
+import { fernetOf, type TokenQuery } from './database-tokens.js';
 import { parseJson, textsAt } from './field.js';
 import { tokenIn, type TokenSpot, type TokenTally } from './token-counter.js';
 
@@ -12,6 +12,14 @@ export interface TokenRotation {
   /** Texts of app keys. */
   readonly from: string;
   readonly to: string;
+}
+
+/** The places, to be counted under the old keys or the new ones. */
+export function queriesUnder(
+  which: 'from' | 'to',
+  rotations: readonly TokenRotation[],
+): readonly TokenQuery[] {
+  return rotations.map((rotation) => ({ spot: rotation.spot, key: rotation[which] }));
 }
 
 /** Takes tokens from one key to another. */

@@ -1,8 +1,8 @@
 /** Starts the process that seals the tokens of databases anew, and talks to it. */
 
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import { NbakError } from '../../errors.js';
+import { forkSilently } from '../silent-child.js';
 import { inUse } from '../stop-check.js';
 import type { RotationAnswer, RotationRequest } from './rotation-protocol.js';
 import type { TokenTally } from './token-counter.js';
@@ -13,12 +13,7 @@ export class RotationProcess {
   readonly #exited: Promise<void>;
 
   constructor() {
-    this.#child = fork(fileURLToPath(new URL('./rotation-child.js', import.meta.url)), [], {
-      // No key of ours, no option of a debugger, no output into the user's.
-      env: { PATH: process.env['PATH'] ?? '' },
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
+    this.#child = forkSilently(new URL('./rotation-child.js', import.meta.url));
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', () => resolve());
       this.#child.once('exit', () => resolve());
