@@ -160,11 +160,9 @@ function mayBeBackup(path: string): boolean {
 }
 
 function readNames(path: string): readonly string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (cause) {
-    throw sourceError(path, cause);
-  }
+  return readChildren(path)
+    .map(({ name }) => name)
+    .sort();
 }
 
 function readChildren(path: string): readonly Dirent[] {
