@@ -2,7 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { link, open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, rename, unlink } from 'node:fs/promises';
+import type { AlignedMemory } from './aligned-memory.js';
+import { GrowingFile } from './growing-file.js';
 import { parentOf, type LocalDirectories } from './local-directories.js';
 import { TEMPORARY_PREFIX, type ObjectName } from './object-name.js';
 import { systemCode } from './storage-error.js';
@@ -14,37 +16,34 @@ const NO_HARD_LINKS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENO
 export class TemporaryFile {
   readonly #directories: LocalDirectories;
   readonly #path: string;
-  #handle: FileHandle | undefined;
-  #size = 0;
+  readonly #file: GrowingFile;
+  #isOpen = true;
 
-  private constructor(directories: LocalDirectories, path: string, handle: FileHandle) {
+  private constructor(directories: LocalDirectories, path: string, file: GrowingFile) {
     this.#directories = directories;
     this.#path = path;
-    this.#handle = handle;
+    this.#file = file;
   }
 
   /** Creates an empty file of mode 0600 under tmp/. */
-  static async create(directories: LocalDirectories): Promise<TemporaryFile> {
+  static async create(directories: LocalDirectories, memory: AlignedMemory): Promise<TemporaryFile> {
     const name = TEMPORARY_PREFIX + randomBytes(16).toString('hex');
     const path = directories.pathOf(name);
     return remaking(directories, parentOf(name), async () => {
-      return new TemporaryFile(directories, path, await open(path, 'wx', 0o600));
+      const file = new GrowingFile(path, await open(path, 'wx', 0o600), memory);
+      return new TemporaryFile(directories, path, file);
     });
   }
 
   /** Bytes written. */
   get size(): number {
-    return this.#size;
+    return this.#file.size;
   }
 
   /** Appends `bytes`. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#handle === undefined) throw new TypeError('The file is closed');
-    let done = 0;
-    while (done < bytes.length) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
-    this.#size += bytes.length;
+    if (!this.#isOpen) throw new TypeError('The file is closed');
+    await this.#file.append(bytes);
   }
 
   /**
@@ -55,7 +54,7 @@ export class TemporaryFile {
    */
   async place(name: ObjectName): Promise<boolean> {
     // Content before name: after a crash a name must never stand for bytes that did not reach the disk.
-    await this.#handle?.sync();
+    if (this.#isOpen) await this.#file.sync();
     await this.#close();
     const placed = await remaking(this.#directories, parentOf(name), () =>
       this.#link(this.#directories.pathOf(name)),
@@ -88,9 +87,9 @@ export class TemporaryFile {
   }
 
   async #close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#file.close();
   }
 }
 

@@ -4,6 +4,7 @@ import { close, closeSync, constants, fstatSync, lstatSync, openSync, read as re
 import { readdir, realpath, stat, statfs, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NbakError } from '../errors.js';
+import { AlignedMemory } from './aligned-memory.js';
 import { LocalDirectories, makeDurableDirectory, NotADirectoryError, parentOf } from './local-directories.js';
 import { TemporaryFile } from './local-file.js';
 import { walk } from './local-walk.js';
@@ -83,6 +84,7 @@ async function assertOwn(root: string): Promise<void> {
 class LocalStorage implements Storage {
   readonly description: string;
   readonly #directories: LocalDirectories;
+  readonly #memory = new AlignedMemory();
   readonly #files = new Set<TemporaryFile>();
   #closed = false;
 
@@ -212,7 +214,7 @@ class LocalStorage implements Storage {
   }
 
   async #createFile(): Promise<TemporaryFile> {
-    const file = await TemporaryFile.create(this.#directories);
+    const file = await TemporaryFile.create(this.#directories, this.#memory);
     this.#files.add(file);
     return file;
   }

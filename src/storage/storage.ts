@@ -37,7 +37,10 @@ export interface ByteRange {
  * except for `abort`, is a TypeError.
  */
 export interface ObjectWriter {
-  /** Appends `bytes`, which the caller may change once the promise resolves and not before. */
+  /**
+   * Appends `bytes`, which the caller may change once the promise resolves and not before. They may still be on their
+   * way then: that they did not arrive is told to a later call, at the latest to `commit`.
+   */
   write(bytes: Uint8Array): Promise<void>;
   /**
    * Makes the object appear as `name`, whole and durable, as {@link Storage.put} does. If the name is taken

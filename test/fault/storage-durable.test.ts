@@ -19,6 +19,10 @@ await storage.delete('index/1');
 report('resolved: delete');
 await storage.put('packs/ab/2', text('two'));
 report('resolved: put again');
+const long = await storage.create();
+await long.write(new Uint8Array(3 * 1024 * 1024 + 1));
+await long.commit('packs/ab/3');
+report('resolved: long');
 const late = await storage.create();
 await late.write(text('longer'));
 report(await codeOf(late.commit('packs/ab/2')));
@@ -52,7 +56,7 @@ describe.skipIf(unusable !== undefined)(
         const resolved = /write\(1.*\\"?(resolved: [a-z ]+|STORAGE_[A-Z]+)\\"/u.exec(line)?.[1];
         if (resolved !== undefined) return [resolved];
         // With -f a call that another thread interrupts has its arguments on its "unfinished" line.
-        const call = /\b(fsync|fdatasync|link|rename|mkdir|unlink|write)(?:at2?)?\((.*)/u.exec(line);
+        const call = /\bp?(fsync|fdatasync|link|rename|mkdir|unlink|write)(?:at2?|64)?\((.*)/u.exec(line);
         if (!call?.[2]?.includes(directory)) return [];
         const paths = [...call[2].matchAll(new RegExp(`${directory}(/[^">]*)?`, 'gu'))].map(
           ([, path]) => path ?? '/',
@@ -102,6 +106,12 @@ describe.skipIf(unusable !== undefined)(
         'resolved: delete',
         `fsync ${R}/packs/ab`,
         'resolved: put again',
+        // Three steps past the page cache, and the rest through it.
+        ...Array.from({ length: 4 }, () => `write ${R}/T`),
+        `fsync ${R}/T`,
+        `link ${R}/T ${R}/packs/ab/3`,
+        `fsync ${R}/packs/ab`,
+        'resolved: long',
       );
       expect(lines.filter((line) => line.startsWith('rename'))).toEqual([]);
     });
@@ -110,7 +120,7 @@ describe.skipIf(unusable !== undefined)(
       const lines = await trace('-e', 'inject=link,linkat:error=EPERM');
       expect(lines).toContain(`rename ${R}/T ${R}/packs/ab/2`);
       expect(lines.at(-1)).toBe('STORAGE_EXISTS');
-      expect(await readdir(join(root, 'packs/ab'))).toEqual(['2']);
+      expect(await readdir(join(root, 'packs/ab'))).toEqual(['2', '3']);
       expect(await readdir(join(root, 'tmp'))).toEqual([]);
       expect(await readFile(join(root, 'packs/ab/2'), 'utf8')).toBe('two');
     });

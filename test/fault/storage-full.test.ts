@@ -42,9 +42,14 @@ describe('a local storage of 1 MiB', () => {
       details: { operation: 'write', object: large },
     });
     const writer = await storage.create();
-    await expect(writer.write(new Uint8Array(MiB))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await expect(writer.write(new Uint8Array(3 * MiB))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     await expect(writer.commit(large)).rejects.toThrow(TypeError);
     await writer.abort();
+    // What is still on its way when the call resolves is known to have failed when the object gets its name.
+    const late = await storage.create();
+    await late.write(new Uint8Array(MiB));
+    await expect(late.commit(large)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await late.abort();
 
     expect(await readdir(join(root, 'tmp'))).toEqual([]);
     expect(await names(storage, '')).toEqual([kept]);

@@ -39,7 +39,7 @@ describe('kill -9 of a writer', () => {
 const storage = await openLocalStorage(root, { mode: 'create' });
 await storage.put('index/1', text('done'));
 const writer = await storage.create();
-await writer.write(new Uint8Array(100_000));
+await writer.write(new Uint8Array(3_000_000));
 report('half');
 setInterval(() => undefined, 1000);
 `,
@@ -47,7 +47,9 @@ setInterval(() => undefined, 1000);
     );
     const storage = await openLocalStorage(root, { mode: 'existing' });
     const [left, ...others] = await collect(storage.list('tmp/'));
-    expect(left?.size).toBe(100_000);
+    // What was handed over is written behind the writer's back, a step at a time.
+    expect(left?.size).toBeGreaterThan(0);
+    expect(left?.size).toBeLessThan(3_000_000);
     expect(others).toEqual([]);
     expect(await names(storage, '')).toEqual(['index/1', left?.name]);
     if (left) await storage.delete(left.name);
