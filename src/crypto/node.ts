@@ -71,11 +71,13 @@ export const nodeCrypto: CryptoProvider = {
 
   aesGcmSealInto(key, nonce, parts, target) {
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    const into = Buffer.from(target.buffer, target.byteOffset, target.length);
     let end = 0;
     for (const part of parts) {
       for (let start = 0; start < part.length; start += STEP_BYTES) {
         const sealed = cipher.update(part.subarray(start, start + STEP_BYTES));
-        target.set(sealed, end);
+        // Into shared memory V8's `set` copies byte by byte, six times as slowly.
+        into.fill(sealed, end, end + sealed.length);
         end += sealed.length;
       }
     }

@@ -5,19 +5,18 @@ export const STEP_BYTES = 1024 * 1024;
 
 /** Steps that were given back, for the next taker. */
 export class AlignedMemory {
-  readonly #free: Uint8Array[] = [];
+  readonly #free: Buffer[] = [];
 
   /** A step of memory, to be given back. */
-  take(): Uint8Array {
+  take(): Buffer {
     // V8 maps the memory of resizable buffers page by page; that of others begins wherever malloc says.
-    return (
-      this.#free.pop() ??
-      new Uint8Array(new ArrayBuffer(STEP_BYTES, { maxByteLength: STEP_BYTES }), 0, STEP_BYTES)
-    );
+    const make = (): Buffer =>
+      Buffer.from(new ArrayBuffer(STEP_BYTES, { maxByteLength: STEP_BYTES }), 0, STEP_BYTES);
+    return this.#free.pop() ?? make();
   }
 
   /** Takes back a step that nobody writes or reads any more. */
-  give(step: Uint8Array): void {
+  give(step: Buffer): void {
     this.#free.push(step);
   }
 }

@@ -18,7 +18,7 @@ export class GrowingFile {
   readonly #memory: AlignedMemory;
   /** The same file, opened with `O_DIRECT` for its whole steps; undefined before the first. */
   #direct: FileHandle | 'unavailable' | undefined;
-  #step: Uint8Array | undefined;
+  #step: Buffer | undefined;
   #filled = 0;
   #begun = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -40,7 +40,8 @@ export class GrowingFile {
     for (let done = 0; done < bytes.length;) {
       this.#step ??= this.#memory.take();
       const part = bytes.subarray(done, done + STEP_BYTES - this.#filled);
-      this.#step.set(part, this.#filled);
+      // Out of shared memory V8's `set` copies byte by byte, six times as slowly.
+      this.#step.fill(part, this.#filled, this.#filled + part.length);
       this.#filled += part.length;
       done += part.length;
       if (this.#filled === STEP_BYTES) await this.#beginStep();
@@ -77,7 +78,7 @@ export class GrowingFile {
     this.#writing.catch(() => undefined);
   }
 
-  async #writeStep(step: Uint8Array, position: number): Promise<void> {
+  async #writeStep(step: Buffer, position: number): Promise<void> {
     try {
       this.#direct ??= await openDirect(this.#path);
       if (this.#direct !== 'unavailable') return await writeAll(this.#direct, step, position);
