@@ -26,7 +26,7 @@ export async function measureStages(options: MeasureOptions): Promise<MeasureRes
   try {
     const files =
       source === undefined ? await writeSample(directory, bytes, breathe) : findFiles(source, bytes);
-    using pipeline = new Pipeline(directory);
+    await using pipeline = await Pipeline.create(directory);
     return await passFiles(pipeline, { files, options, breathe });
   } catch (error) {
     const isOfSystem = (error as NodeJS.ErrnoException).syscall !== undefined;
@@ -50,12 +50,13 @@ async function passFiles(
   for (const segment of readSegments(files, pipeline.stopwatch)) {
     // The first segment goes through once more beforehand, so that no stage pays for being compiled.
     if (bytes === 0) pipeline.warmUp(segment);
-    pipeline.pass(segment);
+    await pipeline.pass(segment);
     bytes += segment.bytes.length;
     options.onProgress?.({ bytesDone: bytes, bytesTotal });
     await breathe();
   }
   if (bytes === 0) throw noBytes(options.source);
+  await pipeline.finish();
   const stages = pipeline.stopwatch.stages();
   const durationMs = stages
     // The disk works while the processors go on.

@@ -1,13 +1,16 @@
 /** What bytes pass in a backup between being read and being stored, stage by stage, each timed. */
 
 import { matterOf } from '../repository/blob-crypto.js';
-import { closeSync, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gearTable } from '../chunking/gear.js';
 import { compressSmaller, looksCompressible } from '../compression/zstd.js';
 import { nodeCrypto as crypto } from '../crypto/node.js';
 import { BLOB_KINDS, encodeBlobHeader, sealedLengthOf } from '../format/blob.js';
 import { idFromBytes, type RepositoryId } from '../format/ids.js';
+import { AlignedMemory, STEP_BYTES } from '../storage/aligned-memory.js';
+import { GrowingFile } from '../storage/growing-file.js';
 import { blobKey, keySchedule } from '../vault/key-schedule.js';
 import { Cutter, type Chunk } from './chunks.js';
 import { SEGMENT_BYTES, type Segment } from './segments.js';
@@ -17,7 +20,7 @@ const AES_TAG_BYTES = 16;
 const LEAST_CHUNK_BYTES = 512;
 
 /** The stages behind `read`, with keys of their own. Memory is taken once: fresh pages would cost more than some stages. */
-export class Pipeline implements Disposable {
+export class Pipeline implements AsyncDisposable {
   readonly stopwatch = new Stopwatch();
   chunks = 0;
   bytesStored = 0;
@@ -27,11 +30,13 @@ export class Pipeline implements Disposable {
   readonly #session = crypto.randomBytes(16);
   readonly #compressed = new Uint8Array(SEGMENT_BYTES);
   #sealed = new Uint8Array(SEGMENT_BYTES + (SEGMENT_BYTES / LEAST_CHUNK_BYTES) * AES_TAG_BYTES);
-  /** Everything goes to one file without a name: it ends with the process, however that ends. */
-  readonly #descriptor: number;
+  readonly #path: string;
+  readonly #file: GrowingFile;
+  #isNamed = true;
 
-  /** @throws system errors. */
-  constructor(directory: string) {
+  private constructor(path: string, file: GrowingFile) {
+    this.#path = path;
+    this.#file = file;
     const schedule = keySchedule(crypto, idFromBytes<RepositoryId>(crypto.randomBytes(16)));
     const secret = crypto.randomBytes(32);
     this.#cutter = new Cutter(crypto, {
@@ -40,7 +45,12 @@ export class Pipeline implements Disposable {
     });
     this.#tagKey = schedule.tagKey(secret);
     this.#sessionSecret = schedule.sessionSecret(secret, this.#session, BLOB_KINDS.data);
-    this.#descriptor = openUnnamed(join(directory, 'written'));
+  }
+
+  /** Makes a pipeline that writes to one file in `directory`. @throws system errors. */
+  static async create(directory: string): Promise<Pipeline> {
+    const path = join(directory, 'written');
+    return new Pipeline(path, new GrowingFile(path, await open(path, 'wx', 0o600), new AlignedMemory()));
   }
 
   /** Sends a segment through what has to be compiled, and forgets what it took. */
@@ -49,18 +59,29 @@ export class Pipeline implements Disposable {
   }
 
   /** Sends a segment through every stage. @throws system errors. */
-  pass(segment: Segment): void {
+  async pass(segment: Segment): Promise<void> {
     const { sealed, chunks } = this.#seal(segment, this.stopwatch);
-    this.stopwatch.time('write', sealed.length, () => {
-      for (let written = 0; written < sealed.length;) written += writeSync(this.#descriptor, sealed, written);
-    });
-    this.stopwatch.time('sync', sealed.length, () => fdatasyncSync(this.#descriptor));
+    await this.stopwatch.wait('write', sealed.length, () => this.#file.append(sealed));
+    this.#forgetName();
     this.bytesStored += sealed.length;
     this.chunks += chunks;
   }
 
-  [Symbol.dispose](): void {
-    closeSync(this.#descriptor);
+  /** Waits until all of it is on the disk. @throws system errors. */
+  async finish(): Promise<void> {
+    await this.stopwatch.wait('sync', this.bytesStored, () => this.#file.sync());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** A file without a name ends with the process, however that ends. */
+  #forgetName(): void {
+    // The second step waits for the first, which opens the file once more.
+    if (!this.#isNamed || this.#file.size < 2 * STEP_BYTES) return;
+    unlinkSync(this.#path);
+    this.#isNamed = false;
   }
 
   /** @returns the sealed chunks, one behind the other, and their number. */
@@ -135,11 +156,4 @@ function hashOf(bytes: Uint8Array, { offset, length, slices }: Chunk): Uint8Arra
   let end = offset;
   for (const slice of slices) crypto.sha256(bytes.subarray(end, (end += slice)));
   return crypto.sha256(bytes.subarray(offset, offset + length));
-}
-
-/** A file that no name leads to. */
-function openUnnamed(path: string): number {
-  const descriptor = openSync(path, 'wx', 0o600);
-  unlinkSync(path);
-  return descriptor;
 }

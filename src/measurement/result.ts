@@ -24,7 +24,7 @@ export interface MeasureOptions {
   readonly bytes: number;
   /** For the estimate: the stages themselves run on one thread. */
   readonly threads: number;
-  /** A directory that exists; what is written there is unlinked at once. */
+  /** A directory that exists; what is written there is removed. */
   readonly temporaryDirectory: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MeasureProgress) => void;

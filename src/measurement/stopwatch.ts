@@ -14,6 +14,13 @@ export class Stopwatch {
     return result;
   }
 
+  /** As {@link time}, for work that waits. */
+  async wait(stage: Stage, bytes: number, work: () => Promise<void>): Promise<void> {
+    const startedAt = performance.now();
+    await work();
+    this.add(stage, bytes, performance.now() - startedAt);
+  }
+
   /** Adds to a stage what was timed elsewhere. */
   add(stage: Stage, bytes: number, durationMs: number): void {
     const sum = this.#sums.get(stage) ?? { bytes: 0, durationMs: 0 };

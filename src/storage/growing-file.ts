@@ -81,7 +81,10 @@ export class GrowingFile {
   async #writeStep(step: Buffer, position: number): Promise<void> {
     try {
       this.#direct ??= await openDirect(this.#path);
-      if (this.#direct !== 'unavailable') return await writeAll(this.#direct, step, position);
+      if (this.#direct !== 'unavailable') {
+        await writeAll(this.#direct, step, position);
+        return;
+      }
     } catch (error) {
       if (!NOT_DIRECT.includes(systemCode(error))) throw error;
       if (typeof this.#direct === 'object') await this.#direct.close();

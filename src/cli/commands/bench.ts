@@ -21,7 +21,7 @@ const MEANING: Readonly<Record<Stage, string>> = {
   keys: 'a tag and a key for each blob',
   'aes-256-gcm': 'encryption',
   'sha-256': 'the name of each blob',
-  write: 'to the cache of the disk',
+  write: 'to the disk, past its cache where that can be',
   sync: 'waiting for the disk; not in the sum',
 };
 
