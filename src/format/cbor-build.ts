@@ -98,6 +98,7 @@ export class CborBuilder {
   }
 
   #map(count: number): ReadonlyMap<string | number, CborValue> {
+    if (count === 0) return EMPTY_MAP;
     const map = new Map<string | number, CborValue>();
     let previous: Uint8Array | undefined;
     for (let i = 0; i < count; i += 1) {
@@ -115,6 +116,9 @@ export class CborBuilder {
     return map;
   }
 }
+
+/** Nearly every entry of a page ends with one: each would be garbage of its own. */
+const EMPTY_MAP: ReadonlyMap<string | number, CborValue> = new Map();
 
 function atLeast(least: number, value: number): number {
   if (value < least) throw new NotDeterministic('a number takes more bytes than it needs');

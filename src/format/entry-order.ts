@@ -8,7 +8,7 @@ import { invalidField } from './shape.js';
 export class EntryOrder {
   #previous: BytePath | undefined;
   /** Directories that may hold the next entry, outermost first. */
-  #open: BytePath[];
+  readonly #open: BytePath[];
 
   private constructor(open: BytePath[]) {
     this.#open = open;
@@ -37,7 +37,7 @@ export class EntryOrder {
     const parent = parentPath(path);
     if (parent === undefined && kind !== 'directory') throw invalidField('a page', 'the root', 'a directory');
     // Whatever is not below a directory of this very backup could be below a link (A10).
-    this.#open = parent === undefined ? [] : this.#open.slice(0, this.#open.lastIndexOf(parent) + 1);
+    while (this.#open.length > 0 && this.#open.at(-1) !== parent) this.#open.pop();
     if (parent !== undefined && this.#open.at(-1) !== parent)
       throw invalidField('a page', 'the parent of an entry', 'a directory before it');
     if (kind === 'directory') this.#open.push(path);

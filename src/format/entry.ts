@@ -203,8 +203,11 @@ function decodeTimestamp(seconds: CborValue | undefined, nanoseconds: CborValue 
   };
 }
 
+const NO_EXTRA: EntryExtra = Object.freeze({});
+
 function decodeExtra(value: CborValue | undefined, bounds: PageBounds): EntryExtra {
   if (!(value instanceof Map)) throw invalidField(STRUCTURE, 'extra', 'a map');
+  if (value.size === 0) return NO_EXTRA;
   const extra: { -readonly [Key in keyof EntryExtra]: EntryExtra[Key] } = {};
   for (const [key, item] of value as ReadonlyMap<string | number, CborValue>) {
     switch (key) {
