@@ -20,6 +20,11 @@ export function timestampFromMilliseconds(milliseconds: number): Timestamp {
   return timestampFromNanoseconds(BigInt(Math.round(milliseconds * 1e6)));
 }
 
+/** A time as Node's Stats give it: the same sum, so the same to the last bit. */
+export function milliseconds({ seconds, nanoseconds }: Timestamp): number {
+  return seconds * 1000 + nanoseconds / 1_000_000;
+}
+
 /** Milliseconds to wait until a stat that shows `ctimeNs` proves stillness; 0 when it already does. */
 export function settleMilliseconds(ctimeNs: bigint, nowMs: number): number {
   const age = nowMs - Number(ctimeNs / 1_000_000n);

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { NbakError } from '../errors.js';
-import { settleMilliseconds, sleepSync, timestampFromNanoseconds } from './clock.js';
+import { milliseconds, settleMilliseconds, sleepSync, timestampFromNanoseconds } from './clock.js';
 import type { Timestamp } from '../format/entry.js';
 import { reason } from './root.js';
 import { readXattrs, type Xattrs } from './xattrs.js';
@@ -84,13 +84,11 @@ class OpenFile implements SourceFile {
   readonly blocks: number;
   #descriptor: number | undefined;
   readonly path: Uint8Array;
-  readonly #before: BigIntStats;
   #hasOtherSize = false;
   #wasShorter = false;
 
   constructor(descriptor: number, before: BigIntStats, path: Uint8Array) {
     this.#descriptor = descriptor;
-    this.#before = before;
     this.path = path;
     this.size = Number(before.size);
     this.mode = Number(before.mode) & 0o7777;
@@ -110,22 +108,20 @@ class OpenFile implements SourceFile {
   }
 
   readInto(target: Uint8Array): number {
-    // One byte beyond its size: the end of a small file is seen in the same call, and growth is noticed.
-    const count = readAt(this, target.subarray(0, this.size + 1), 0);
+    // One byte beyond its size, so that growth is noticed; what grows after the one call that most files take is
+    // noticed by hasChanged.
+    const count = fill(this, target.subarray(0, this.size + 1), { position: 0, enough: this.size });
     this.#hasOtherSize = count !== this.size;
     this.#wasShorter = count < this.size;
     return Math.min(count, this.size);
   }
 
   hasChanged(): boolean {
-    const after = fstatSync(this.descriptor, { bigint: true });
-    const before = this.#before;
-    return (
-      this.#hasOtherSize ||
-      after.size !== before.size ||
-      after.mtimeNs !== before.mtimeNs ||
-      after.ctimeNs !== before.ctimeNs
-    );
+    if (this.#hasOtherSize) return true;
+    // Numbers are good to a quarter of a microsecond, and a change after the file was opened moves its ctime by more:
+    // that was older than a tick of the clock then.
+    const { size, mtimeMs, ctimeMs } = fstatSync(this.descriptor);
+    return size !== this.size || mtimeMs !== milliseconds(this.mtime) || ctimeMs !== milliseconds(this.ctime);
   }
 
   hasShrunk(): boolean {
@@ -153,13 +149,22 @@ export function readAt(
   target: Uint8Array,
   position: number,
 ): number {
+  return fill(file, target, { position, enough: target.length });
+}
+
+/** Reads until there is `enough`, or no more. */
+function fill(
+  file: { readonly descriptor: number; readonly path: Uint8Array },
+  target: Uint8Array,
+  { position, enough }: { readonly position: number; readonly enough: number },
+): number {
   let filled = 0;
   try {
-    while (filled < target.length) {
+    do {
       const count = readSync(file.descriptor, target, filled, target.length - filled, position + filled);
       if (count === 0) break;
       filled += count;
-    }
+    } while (filled < enough);
   } catch (error) {
     throw unreadable(file.path, error);
   }

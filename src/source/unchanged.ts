@@ -1,5 +1,6 @@
 /** Whether a plain file can be taken from the previous backup without reading it (DESIGN §6). */
-import type { Entry, Timestamp } from '../format/entry.js';
+import type { Entry } from '../format/entry.js';
+import { milliseconds } from './clock.js';
 import type { SeenEntry } from './walk.js';
 
 /** A file must be older than the run by this much: its times may be coarse, and clocks are set. */
@@ -39,9 +40,4 @@ export function looksUnchanged(
 export function isSettled({ mtime, ctime }: Pick<Entry, 'mtime' | 'ctime'>, startedAt: number): boolean {
   const limit = startedAt - YOUNG_MS;
   return milliseconds(mtime) < limit && milliseconds(ctime) < limit;
-}
-
-/** A time as Node's Stats give it: the same sum, so the same to the last bit. */
-function milliseconds({ seconds, nanoseconds }: Timestamp): number {
-  return seconds * 1000 + nanoseconds / 1_000_000;
 }
