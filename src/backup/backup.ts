@@ -74,15 +74,17 @@ async function attemptBackup(
 ): Promise<BackupResult> {
   const { options, scope } = run;
   const startedAt = Date.now();
-  const first = seeTree(scope, { signal: options.signal });
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
+  // Where nothing is known all will be read: the threads load while this one walks.
+  if (blobs.packs().size === 0) session.startThreads();
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const locks: Disposable[] = [];
   let databases: SeenDatabases | undefined;
   try {
+    const first = seeTree(scope, { signal: options.signal });
     for (const root of scope.roots) {
       const key = toHex(cacheKey(session, root, '' as BytePath));
       locks.push(lockSource(catalog, { key, path: pathToText(root.path) }));
