@@ -16,8 +16,8 @@ import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
 import type { DatabaseOutcome, SeenDatabase, SeenDatabases } from './databases.js';
-import type { Content } from './content.js';
-import { EntryWriter, extraOf, type Place } from './entry-writer.js';
+import { sliceOf, type Content } from './content.js';
+import { EntryWriter, extraOf, seenOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
 import { storeLargeFile } from './large-file.js';
 import type { LastBackup } from './last-backup.js';
@@ -56,7 +56,6 @@ interface Begun extends Place {
 /** A small file on its way into a bundle. */
 export interface BundledFile extends SmallFile {
   readonly begun: Begun;
-  readonly seen: SeenEntry;
   readonly flags: number;
   /** Its content of the last backup, where it still holds. */
   readonly kept: Content | undefined;
@@ -115,7 +114,7 @@ export class ContentWriter {
 
   /** Settles an entry of a page now or later; resolves when the next one may be begun. */
   async begin(begun: Begun): Promise<void> {
-    const seen = begun.job.listing.entry(begun.index);
+    const seen = seenOf(begun);
     if (seen.kind !== 'file') {
       this.#entries.settleOther(begun, seen);
       return;
@@ -136,14 +135,16 @@ export class ContentWriter {
     const isWhole = kept.length === group.length;
     // A file too young to be believed is most likely what it was: then the whole group is the bundle that is there.
     const isYoung = group.some(
-      ({ kept: content, begun, seen }) =>
-        content === undefined && begun.before !== undefined && looksUnchanged(begun.before.entry, seen),
+      ({ kept: content, begun }) =>
+        content === undefined &&
+        begun.before !== undefined &&
+        looksUnchanged(begun.before.entry, seenOf(begun)),
     );
     if (!isWhole && (isYoung || kept.length === 0 || bundles.size > MOST_BUNDLES)) {
       this.#bundles.add(root, group);
       return;
     }
-    for (const { begun, seen, kept: content } of kept) this.#settleKept(begun, seen, content);
+    for (const { begun, kept: content } of kept) this.#settleKept(begun, seenOf(begun), content);
     for (const file of group) if (file.kept === undefined) this.#bundles.gather(root, file);
   }
 
@@ -175,7 +176,7 @@ export class ContentWriter {
       await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.torn });
     } else if (isBundled(seen.size)) {
       const { path, size } = seen;
-      begun.bundler.add({ path, size, begun, seen, flags: 0, kept });
+      begun.bundler.add({ path, size, begun, flags: 0, kept });
       // Small files are listed faster than they are sealed: without this they would pile up in memory.
       await this.#ready();
     } else if (kept !== undefined) {
@@ -314,7 +315,7 @@ export class ContentWriter {
     const { root } = begun.job;
     const { directory } = root.source;
     this.#settleRead(
-      [{ path, size, begun, seen, flags, kept: undefined }],
+      [{ path, size, begun, flags, kept: undefined }],
       chunks.store({ kind: 'file', directory, path, blobKind, isLog: scope.isLog(root, path) }),
     );
     await this.#ready();
@@ -363,7 +364,8 @@ export class ContentWriter {
   }
 
   #settleOne(file: BundledFile, read: ReadFile, chunks: readonly StoredChunk[]): void {
-    const { begun, seen, flags } = file;
+    const { begun, flags } = file;
+    const seen = seenOf(begun);
     if (read.state === 'gone') begun.job.settle(begun.index, undefined);
     else if (read.state === 'unreadable')
       this.#entries.collect(begun, new NbakError('SOURCE_UNREADABLE', read.message));
@@ -372,7 +374,7 @@ export class ContentWriter {
       void this.#storeLarge(begun, seen, { absolute, flags });
     } else {
       const chunk = chunks[read.chunk];
-      const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : { ...chunk, slice: read.slice }];
+      const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : sliceOf(chunk, read.slice)];
       const { size, digest, mtime, ctime, torn, dropped } = read;
       const content = { size, pieces, digest, mtime, ctime, extra: extraOf(read), flags };
       this.#entries.settleFresh(begun, seen, { content, torn, dropped });

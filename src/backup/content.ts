@@ -13,6 +13,11 @@ export interface ContentPiece {
   readonly slice?: number;
 }
 
+/** The place `slice` in a bundle. */
+export function sliceOf({ id, length, plaintextLength }: ContentPiece, slice: number): ContentPiece {
+  return { id, length, plaintextLength, slice };
+}
+
 /** What an entry says of its content, and of the file at the moment it was read. */
 export interface Content {
   readonly size: number;

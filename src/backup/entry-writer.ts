@@ -28,6 +28,11 @@ export interface Place {
   readonly index: number;
 }
 
+/** What the walk saw of an entry: asked for when it is needed, since thousands wait and hold only their places. */
+export function seenOf({ job, index }: Place): SeenEntry {
+  return job.listing.entry(index);
+}
+
 /** What an entry writer works with. */
 export interface EntryWriterParts {
   readonly session: Session;
@@ -45,8 +50,12 @@ export function extraOf({
   readonly xattrs?: Xattrs | undefined;
   readonly holes?: Holes | undefined;
 }): Content['extra'] {
+  if (xattrs.length === 0 && holes.length === 0) return NO_EXTRA;
   return { ...(xattrs.length > 0 && { xattrs }), ...(holes.length > 0 && { holes }) };
 }
+
+/** Of nearly every entry: an object for each of a million would be garbage. */
+const NO_EXTRA: Content['extra'] = {};
 
 /** An entry as it is, with its extended attributes. */
 interface CloseLook {

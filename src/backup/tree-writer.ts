@@ -1,6 +1,7 @@
 /** Writes the pages of one root after the other: what did not change is taken over, the rest gets its content stored. */
 
 import { setImmediate } from 'node:timers/promises';
+import type { BlobId } from '../format/ids.js';
 import type { Totals } from '../format/manifest.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import { Bundler } from './bundler.js';
@@ -131,7 +132,8 @@ export class TreeWriter {
       this.#count(job.root, totals);
       // Of a page that had to be parted the next backup finds no trace, and makes it anew.
       if (parts.length > 1) continue;
-      const blobs = new Set(entries.flatMap(({ pieces }) => pieces.map(({ id }) => id)));
+      const blobs = new Set<BlobId>();
+      for (const { pieces } of entries) for (const { id } of pieces) blobs.add(id);
       memory.add({ job, built, blobs, totals });
     }
   }
@@ -148,12 +150,13 @@ export class TreeWriter {
 }
 
 function totalsOf(entries: readonly PageEntry[]): PageTotals {
-  const files = entries.filter(({ draft }) => draft.kind === 'file').length;
-  const directories = entries.filter(({ draft }) => draft.kind === 'directory').length;
-  return {
-    files,
-    directories,
-    others: entries.length - files - directories,
-    bytes: entries.reduce((sum, { draft }) => sum + draft.size, 0),
-  };
+  let files = 0;
+  let directories = 0;
+  let bytes = 0;
+  for (const { draft } of entries) {
+    if (draft.kind === 'file') files += 1;
+    if (draft.kind === 'directory') directories += 1;
+    bytes += draft.size;
+  }
+  return { files, directories, others: entries.length - files - directories, bytes };
 }
