@@ -80,7 +80,10 @@ export const nodeCrypto: CryptoProvider = {
     }
     innerInput.set(message, BLOCK_BYTES);
     outerInput.set(fromLatin1(sha256Text(innerInput.subarray(0, BLOCK_BYTES + message.length))), BLOCK_BYTES);
-    return fromLatin1(sha256Text(outerInput));
+    const tag = fromLatin1(sha256Text(outerInput));
+    innerInput.fill(0, 0, BLOCK_BYTES);
+    outerInput.fill(0, 0, BLOCK_BYTES);
+    return tag;
   },
 
   hkdfSha256: (ikm, salt, info, length) => new Uint8Array(hkdfSync('sha256', ikm, salt, info, length)),
