@@ -3,11 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { STEP_BYTES } from '#nbak/storage/aligned-memory.js';
+import { AlignedMemory, STEP_BYTES } from '#nbak/storage/aligned-memory.js';
+import { GrowingFile } from '#nbak/storage/growing-file.js';
 import { openLocalStorage } from '#nbak/storage/local.js';
 import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
 
@@ -109,3 +110,24 @@ describe.each(['ext4 or whatever is here', 'ramfs, which has no O_DIRECT'])(
     });
   },
 );
+
+it('what the file system refuses, here for its address in memory, is written through the page cache', async () => {
+  class Misaligned extends AlignedMemory {
+    override take(): Buffer {
+      return Buffer.alloc(STEP_BYTES + 1).subarray(1);
+    }
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'nbak-direct-'));
+  try {
+    const path = join(directory, 'f');
+    const file = new GrowingFile(path, await open(path, 'wx', 0o600), new Misaligned());
+    const bytes = randomBytes(3 * STEP_BYTES + 1);
+    await file.append(bytes);
+    await file.sync();
+    expect(writesDirectly(directory)).toBe(false);
+    await file.close();
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
