@@ -5,12 +5,13 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { STEP_BYTES, type AlignedMemory } from './aligned-memory.js';
 import { systemCode } from './storage-error.js';
 
-/** What file systems say that have no `O_DIRECT`, or want other addresses than ours. */
+/** What file systems say that cannot write past a page cache after all, or want other addresses than ours. */
 const NOT_DIRECT: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'];
 
 /**
  * Appends to a new file. Packs are read again in months, if ever: in the page cache they would take the place of what
- * applications are using, and copying them there costs more than writing them. Its methods throw system errors.
+ * applications are using, and copying them there costs more than writing them. Its methods throw system errors; each
+ * is called when the one before has ended, but for `close`.
  */
 export class GrowingFile {
   readonly #path: string;
@@ -22,6 +23,9 @@ export class GrowingFile {
   #filled = 0;
   #begun = 0;
   #writing: Promise<void> = Promise.resolve();
+  /** The call that is under way. */
+  #busy: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   /** @param handle of the file at `path`, which is empty; it is closed with this. */
   constructor(path: string, handle: FileHandle, memory: AlignedMemory) {
@@ -36,7 +40,38 @@ export class GrowingFile {
   }
 
   /** Appends `bytes`, which are the caller's again when it resolves. That the disk failed is told to a later call. */
-  async append(bytes: Uint8Array): Promise<void> {
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#do(() => this.#append(bytes));
+  }
+
+  /** Makes all of it durable; nothing is appended any more. */
+  sync(): Promise<void> {
+    return this.#do(() => this.#sync());
+  }
+
+  /** Closes it, when the call that is under way has ended; what was not synced may be lost. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#busy;
+    await this.#writing.catch(() => undefined);
+    if (this.#step !== undefined) this.#memory.give(this.#step);
+    this.#step = undefined;
+    try {
+      await this.#closeDirect();
+    } finally {
+      await this.#handle.close();
+    }
+  }
+
+  #do(work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new TypeError('The file is closed'));
+    const done = work();
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       this.#step ??= this.#memory.take();
       const part = bytes.subarray(done, done + STEP_BYTES - this.#filled);
@@ -44,32 +79,25 @@ export class GrowingFile {
       this.#step.fill(part, this.#filled, this.#filled + part.length);
       this.#filled += part.length;
       done += part.length;
-      if (this.#filled === STEP_BYTES) await this.#beginStep();
+      if (this.#filled === STEP_BYTES) await this.#begin(this.#step);
     }
   }
 
-  /** Makes all of it durable. */
-  async sync(): Promise<void> {
+  async #sync(): Promise<void> {
     await this.#writing;
-    // A part of a block goes through the page cache; no page of it holds bytes that were written past it.
+    if (typeof this.#direct === 'object') {
+      // A file system of a user's process may keep what it was given by handle: each is asked for its own.
+      await this.#direct.sync();
+      await this.#closeDirect();
+    }
+    // Less than a step goes through the page cache; no page of it holds bytes that were written past it.
     if (this.#step !== undefined)
       await writeAll(this.#handle, this.#step.subarray(0, this.#filled), this.#begun);
     await this.#handle.sync();
   }
 
-  /** Closes it; what was not synced may be lost. */
-  async close(): Promise<void> {
-    await this.#writing.catch(() => undefined);
-    if (this.#step !== undefined) this.#memory.give(this.#step);
-    this.#step = undefined;
-    if (typeof this.#direct === 'object') await this.#direct.close();
-    await this.#handle.close();
-  }
-
-  async #beginStep(): Promise<void> {
+  async #begin(step: Buffer): Promise<void> {
     await this.#writing;
-    const step = this.#step;
-    if (step === undefined) return;
     const position = this.#begun;
     this.#begun += STEP_BYTES;
     this.#step = undefined;
@@ -79,25 +107,42 @@ export class GrowingFile {
   }
 
   async #writeStep(step: Buffer, position: number): Promise<void> {
-    try {
-      this.#direct ??= await openDirect(this.#path);
-      if (this.#direct !== 'unavailable') {
+    this.#direct ??= await openDirect(this.#path, this.#handle);
+    if (this.#direct !== 'unavailable') {
+      try {
         await writeAll(this.#direct, step, position);
         return;
+      } catch (error) {
+        if (!NOT_DIRECT.includes(systemCode(error))) throw error;
+        await this.#direct.sync();
+        await this.#closeDirect();
       }
-    } catch (error) {
-      if (!NOT_DIRECT.includes(systemCode(error))) throw error;
-      if (typeof this.#direct === 'object') await this.#direct.close();
-      this.#direct = 'unavailable';
     }
     await writeAll(this.#handle, step, position);
   }
+
+  async #closeDirect(): Promise<void> {
+    const direct = this.#direct;
+    this.#direct = 'unavailable';
+    if (typeof direct === 'object') await direct.close();
+  }
 }
 
-async function openDirect(path: string): Promise<FileHandle | 'unavailable'> {
+/** Opens a file once more. Whatever keeps us from it, there is a way that works. */
+async function openDirect(path: string, same: FileHandle): Promise<FileHandle | 'unavailable'> {
   // Absent on macOS and Windows, whatever the types say.
   const flag = constants.O_DIRECT as number | undefined;
-  return flag === undefined ? 'unavailable' : open(path, constants.O_WRONLY | constants.O_NOFOLLOW | flag);
+  if (flag === undefined) return 'unavailable';
+  let direct: FileHandle | undefined;
+  try {
+    direct = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW | flag);
+    const [there, here] = [await direct.stat({ bigint: true }), await same.stat({ bigint: true })];
+    if (there.dev === here.dev && there.ino === here.ino) return direct;
+  } catch {
+    // As below.
+  }
+  await direct?.close();
+  return 'unavailable';
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

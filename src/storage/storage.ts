@@ -98,7 +98,7 @@ export interface Storage {
    * @throws NbakError STORAGE_EXISTS if the name is taken by other bytes.
    */
   put(name: ObjectName, bytes: Uint8Array): Promise<void>;
-  /** Begins a large object, which takes memory for one `write` at a time where the storage is not memory itself. */
+  /** Begins a large object, which takes memory for one `write` and a little more where the storage is not memory itself. */
   create(): Promise<ObjectWriter>;
   /**
    * The object's bytes, or those of `range` that exist: a range beyond the end gives fewer bytes or none, and

@@ -27,18 +27,23 @@ const WRITES: readonly (readonly number[])[] = [
   [10, 2 * STEP_BYTES, 300_000, 300_000, 300_000, 300_000, 5],
 ];
 
-/** Says whether this process has a file below `directory` open for writing past the page cache. */
-function writesDirectly(directory: string): boolean {
-  return readdirSync('/proc/self/fd').some((number) => {
+/** The flags of the files below `directory` that this process has open. */
+function openBelow(directory: string): readonly number[] {
+  return readdirSync('/proc/self/fd').flatMap((number) => {
     try {
-      if (!readlinkSync(`/proc/self/fd/${number}`).startsWith(directory)) return false;
-      const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))?.[1] ?? '0';
-      return (parseInt(flags, 8) & constants.O_DIRECT) !== 0;
+      if (!readlinkSync(`/proc/self/fd/${number}`).startsWith(directory)) return [];
+      const info = readFileSync(`/proc/self/fdinfo/${number}`, 'utf8');
+      return [parseInt(/^flags:\s+(\d+)/m.exec(info)?.[1] ?? '0', 8)];
     } catch {
       // The descriptor that lists the others is gone when it is looked at.
-      return false;
+      return [];
     }
   });
+}
+
+/** Says whether this process has a file below `directory` open for writing past the page cache. */
+function writesDirectly(directory: string): boolean {
+  return openBelow(directory).some((flags) => (flags & constants.O_DIRECT) !== 0);
 }
 
 function takesDirectWrites(directory: string): boolean {
@@ -127,6 +132,21 @@ it('what the file system refuses, here for its address in memory, is written thr
     expect(writesDirectly(directory)).toBe(false);
     await file.close();
     expect(readFileSync(path).equals(bytes)).toBe(true);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+it('a storage that is closed while a long object is written ends the write first, and leaves nothing open', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'nbak-direct-'));
+  try {
+    const storage = await openLocalStorage(join(directory, 'r'), { mode: 'create' });
+    const writer = await storage.create();
+    const writing = writer.write(new Uint8Array(8 * STEP_BYTES));
+    await storage.close();
+    await writing;
+    expect(openBelow(directory)).toEqual([]);
+    expect(readdirSync(join(directory, 'r/tmp'))).toEqual([]);
   } finally {
     await rm(directory, { recursive: true });
   }
