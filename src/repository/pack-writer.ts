@@ -91,10 +91,11 @@ export class PackWriter {
   }
 
   async #startCommit(): Promise<void> {
-    const pack = this.#open;
-    if (pack === undefined) return;
-    this.#open = undefined;
+    if (this.#open === undefined) return;
+    // A failed commit is met here: the pack stays open, and is dropped by `abort`.
     while (this.#committing.size >= MOST_COMMITS) await Promise.race(this.#committing);
+    const pack = this.#open;
+    this.#open = undefined;
     const commit = this.#commit(pack).then(() => void this.#committing.delete(commit));
     // A failed one stays, so that every later call meets it.
     commit.catch(() => undefined);
