@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isNbakError, NbakError } from '../errors.js';
 import { createPrivateDirectory, removePrivateDirectory } from '../source/sqlite/private-directory.js';
 import { Pipeline } from './pipeline.js';
-import type { MeasureOptions, MeasureResult } from './result.js';
+import type { MeasureOptions, MeasureResult, Stage, StageTime } from './result.js';
 import { findFiles, writeSample, type MaterialFile } from './sample.js';
 import { readSegments } from './segments.js';
 import { rate } from './stopwatch.js';
@@ -59,7 +59,7 @@ async function passFiles(
   await pipeline.finish();
   const stages = pipeline.stopwatch.stages();
   const durationMs = stages
-    // The disk works while the processors go on.
+    // What is still under way at the end.
     .filter(({ stage }) => stage !== 'sync')
     .reduce((sum, stage) => sum + stage.durationMs, 0);
   return {
@@ -70,8 +70,12 @@ async function passFiles(
     threads: options.threads,
     stages,
     durationMs,
-    bytesPerSecond: rate(bytes, durationMs / options.threads),
+    bytesPerSecond: rate(bytes, Math.max(durationMs / options.threads, timeOf('write', stages))),
   };
+}
+
+function timeOf(stage: Stage, stages: readonly StageTime[]): number {
+  return stages.find((each) => each.stage === stage)?.durationMs ?? 0;
 }
 
 function noBytes(source = 'the sample'): NbakError {

@@ -57,6 +57,6 @@ export interface MeasureResult {
   readonly stages: readonly StageTime[];
   /** All stages but `sync`, one after the other: the work of one core. */
   readonly durationMs: number;
-  /** Source bytes per second that `threads` cores could back up at best. */
+  /** Source bytes per second that `threads` cores and one disk could back up at best. */
   readonly bytesPerSecond: number;
 }

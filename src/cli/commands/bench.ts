@@ -21,8 +21,8 @@ const MEANING: Readonly<Record<Stage, string>> = {
   keys: 'a tag and a key for each blob',
   'aes-256-gcm': 'encryption',
   'sha-256': 'the name of each blob',
-  write: 'to the disk, past its cache where that can be',
-  sync: 'waiting for the disk; not in the sum',
+  write: 'to the disk, past its cache where that can be, and waiting for it',
+  sync: 'waiting for the rest; not in the sum',
 };
 
 /** `nbak bench [SOURCE]` */
@@ -55,7 +55,8 @@ function printResult({
   printLine(`${formatBytes(bytes)} of ${count(files, 'file')}, ${formatBytes(bytesStored)} sealed\n`);
   printLine('stage             rate        time');
   for (const { stage, bytesPerSecond: speed, durationMs: time } of stages) {
-    const rate = `${formatBytes(speed)}/s`.padStart(12);
+    // What is still under way at the end is not what went in.
+    const rate = (stage === 'sync' ? '' : `${formatBytes(speed)}/s`).padStart(12);
     printLine(`${stage.padEnd(11)}${rate}${formatDuration(time).padStart(11)}   ${MEANING[stage]}`);
   }
   printLine(`\none after the other ${formatDuration(durationMs)}`);
