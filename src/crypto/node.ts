@@ -81,8 +81,8 @@ export const nodeCrypto: CryptoProvider = {
     innerInput.set(message, BLOCK_BYTES);
     outerInput.set(fromLatin1(sha256Text(innerInput.subarray(0, BLOCK_BYTES + message.length))), BLOCK_BYTES);
     const tag = fromLatin1(sha256Text(outerInput));
-    innerInput.fill(0, 0, BLOCK_BYTES);
-    outerInput.fill(0, 0, BLOCK_BYTES);
+    innerInput.fill(0, 0, BLOCK_BYTES + message.length);
+    outerInput.fill(0);
     return tag;
   },
 
