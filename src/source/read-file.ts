@@ -119,7 +119,7 @@ class OpenFile implements SourceFile {
   hasChanged(): boolean {
     if (this.#hasOtherSize) return true;
     // Numbers are good to a quarter of a microsecond, and a change after the file was opened moves its ctime by more:
-    // that was older than a tick of the clock then.
+    // that was older than a tick of the clock then. One in the future is moved back, by more than that.
     const { size, mtimeMs, ctimeMs } = fstatSync(this.descriptor);
     return size !== this.size || mtimeMs !== milliseconds(this.mtime) || ctimeMs !== milliseconds(this.ctime);
   }
