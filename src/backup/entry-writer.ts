@@ -55,7 +55,7 @@ export function extraOf({
 }
 
 /** Of nearly every entry: an object for each of a million would be garbage. */
-const NO_EXTRA: Content['extra'] = {};
+const NO_EXTRA: Content['extra'] = Object.freeze({});
 
 /** An entry as it is, with its extended attributes. */
 interface CloseLook {
@@ -183,7 +183,9 @@ export class EntryWriter {
   #closely(place: Place): CloseLook | undefined {
     return this.#attempt(place, ({ source }, path) => {
       const exact = lookAt(source, path);
-      return exact && { exact, xattrs: readXattrs(sourcePath(source, path)) };
+      // Who asks leaves out what became something else, or keeps what it was.
+      const isSame = exact?.kind === seenOf(place).kind;
+      return exact && { exact, xattrs: isSame ? readXattrs(sourcePath(source, path)) : [] };
     });
   }
 
