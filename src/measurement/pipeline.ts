@@ -2,7 +2,6 @@
 
 import { matterOf } from '../repository/blob-crypto.js';
 import { unlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gearTable } from '../chunking/gear.js';
 import { compressSmaller, looksCompressible } from '../compression/zstd.js';
@@ -50,7 +49,7 @@ export class Pipeline implements AsyncDisposable {
   /** Makes a pipeline that writes to one file in `directory`. @throws system errors. */
   static async create(directory: string): Promise<Pipeline> {
     const path = join(directory, 'written');
-    return new Pipeline(path, new GrowingFile(path, await open(path, 'wx', 0o600), new AlignedMemory()));
+    return new Pipeline(path, await GrowingFile.create(path, new AlignedMemory()));
   }
 
   /** Sends a segment through what has to be compiled, and forgets what it took. */

@@ -27,11 +27,15 @@ export class GrowingFile {
   #busy: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** @param handle of the file at `path`, which is empty; it is closed with this. */
-  constructor(path: string, handle: FileHandle, memory: AlignedMemory) {
+  private constructor(path: string, handle: FileHandle, memory: AlignedMemory) {
     this.#path = path;
     this.#handle = handle;
     this.#memory = memory;
+  }
+
+  /** Creates an empty file of mode 0600 at `path`, where nothing is yet. */
+  static async create(path: string, memory: AlignedMemory): Promise<GrowingFile> {
+    return new GrowingFile(path, await open(path, 'wx', 0o600), memory);
   }
 
   /** Bytes appended. */

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { link, open, rename, unlink } from 'node:fs/promises';
+import { link, rename, unlink } from 'node:fs/promises';
 import type { AlignedMemory } from './aligned-memory.js';
 import { GrowingFile } from './growing-file.js';
 import { parentOf, type LocalDirectories } from './local-directories.js';
@@ -17,7 +17,6 @@ export class TemporaryFile {
   readonly #directories: LocalDirectories;
   readonly #path: string;
   readonly #file: GrowingFile;
-  #isOpen = true;
 
   private constructor(directories: LocalDirectories, path: string, file: GrowingFile) {
     this.#directories = directories;
@@ -30,8 +29,7 @@ export class TemporaryFile {
     const name = TEMPORARY_PREFIX + randomBytes(16).toString('hex');
     const path = directories.pathOf(name);
     return remaking(directories, parentOf(name), async () => {
-      const file = new GrowingFile(path, await open(path, 'wx', 0o600), memory);
-      return new TemporaryFile(directories, path, file);
+      return new TemporaryFile(directories, path, await GrowingFile.create(path, memory));
     });
   }
 
@@ -41,9 +39,8 @@ export class TemporaryFile {
   }
 
   /** Appends `bytes`. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (!this.#isOpen) throw new TypeError('The file is closed');
-    await this.#file.append(bytes);
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#file.append(bytes);
   }
 
   /**
@@ -54,8 +51,8 @@ export class TemporaryFile {
    */
   async place(name: ObjectName): Promise<boolean> {
     // Content before name: after a crash a name must never stand for bytes that did not reach the disk.
-    if (this.#isOpen) await this.#file.sync();
-    await this.#close();
+    await this.#file.sync();
+    await this.#file.close();
     const placed = await remaking(this.#directories, parentOf(name), () =>
       this.#link(this.#directories.pathOf(name)),
     );
@@ -66,7 +63,7 @@ export class TemporaryFile {
   /** Removes the file under tmp/; an absent one is fine. */
   async remove(): Promise<void> {
     // What cannot be closed or removed is litter that prune removes: no reason to hide an earlier error.
-    await this.#close().catch(() => undefined);
+    await this.#file.close().catch(() => undefined);
     await unlink(this.#path).catch(() => undefined);
   }
 
@@ -84,12 +81,6 @@ export class TemporaryFile {
     if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) return false;
     await rename(this.#path, target);
     return true;
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    await this.#file.close();
   }
 }
 
