@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { AlignedMemory, STEP_BYTES } from '#nbak/storage/aligned-memory.js';
 import { GrowingFile } from '#nbak/storage/growing-file.js';
 import { openLocalStorage } from '#nbak/storage/local.js';
 import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
+import { withDirectory } from '../support/engine-run.js';
 
 const NAME = parseObjectName('packs/a');
 
@@ -122,24 +123,20 @@ it('what the file system refuses, here for its address in memory, is written thr
       return Buffer.alloc(STEP_BYTES + 1).subarray(1);
     }
   }
-  const directory = await mkdtemp(join(tmpdir(), 'nbak-direct-'));
-  try {
+  await withDirectory(async (directory) => {
     const path = join(directory, 'f');
-    const file = new GrowingFile(path, await open(path, 'wx', 0o600), new Misaligned());
+    const file = await GrowingFile.create(path, new Misaligned());
     const bytes = randomBytes(3 * STEP_BYTES + 1);
     await file.append(bytes);
     await file.sync();
     expect(writesDirectly(directory)).toBe(false);
     await file.close();
     expect(readFileSync(path).equals(bytes)).toBe(true);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  });
 });
 
 it('a storage that is closed while a long object is written ends the write first, and leaves nothing open', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'nbak-direct-'));
-  try {
+  await withDirectory(async (directory) => {
     const storage = await openLocalStorage(join(directory, 'r'), { mode: 'create' });
     const writer = await storage.create();
     const writing = writer.write(new Uint8Array(8 * STEP_BYTES));
@@ -147,7 +144,5 @@ it('a storage that is closed while a long object is written ends the write first
     await writing;
     expect(openBelow(directory)).toEqual([]);
     expect(readdirSync(join(directory, 'r/tmp'))).toEqual([]);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  });
 });
