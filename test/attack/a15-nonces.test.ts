@@ -11,7 +11,7 @@ import { backup } from '#nbak/backup/backup.js';
 import { openCatalog } from '#nbak/repository/catalog.js';
 import { openWithVaultKey } from '#nbak/repository/open.js';
 import type { Storage } from '#nbak/storage/storage.js';
-import { withDirectory } from '../support/engine-run.js';
+import { ordinaryBackup, withDirectory } from '../support/engine-run.js';
 import { faultyStorage, type Effect, type Operation } from '../support/faulty-storage.js';
 import { framesOf, sha256 } from '../support/outsider.js';
 import { objectsUnder, snapshotOf, storageWith, type Snapshot } from '../support/snapshots.js';
@@ -68,10 +68,8 @@ async function run({ storage, directory, cache, threads }: Run): Promise<'done' 
   const catalog = openCatalog(cache, repository.id);
   try {
     await backup(repository, catalog, {
-      selection: { sources: [directory], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
-      labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
+      ...ordinaryBackup([directory]),
       stagingDirectory: cache,
-      lockWaitMs: 1000,
       threads,
     });
     return 'done';

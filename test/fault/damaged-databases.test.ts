@@ -9,14 +9,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { backup } from '#nbak/backup/backup.js';
 import { isComplete, type BackupProgress, type BackupResult } from '#nbak/backup/result.js';
 import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
-import { judge, restoreBackup, withDirectory } from '../support/engine-run.js';
+import { judge, ordinaryBackup, restoreBackup, withDirectory } from '../support/engine-run.js';
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
 
 const SMALL = 40;
@@ -59,10 +58,7 @@ async function backUp(
   run: { readonly catalog: Catalog; readonly threads: number; readonly seen?: BackupProgress[] },
 ): Promise<BackupResult> {
   return backup(unlocked, run.catalog, {
-    selection: { sources, exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
-    labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-    stagingDirectory: tmpdir(),
-    lockWaitMs: 1000,
+    ...ordinaryBackup(sources),
     threads: run.threads,
     onProgress: (progress) => run.seen?.push(progress),
   });

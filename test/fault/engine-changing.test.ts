@@ -10,7 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +22,7 @@ import { SIGNED_TYPES } from '#nbak/format/cose.js';
 import { idToBytes } from '#nbak/format/ids.js';
 import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
 import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
-import { judge, restoreBackup, withDirectory } from '../support/engine-run.js';
+import { judge, ordinaryBackup, restoreBackup, withDirectory } from '../support/engine-run.js';
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
 
 /** Backs up, and lets `meanwhile` happen when a phase begins: after the walk, or before the databases are captured. */
@@ -37,11 +36,7 @@ function backUp(
   },
 ): Promise<BackupResult> {
   return backup(unlocked, run.catalog, {
-    selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
-    labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-    stagingDirectory: tmpdir(),
-    lockWaitMs: 1000,
-    threads: 0,
+    ...ordinaryBackup([source]),
     onProgress: ({ phase }) => {
       if (phase === (run.during ?? 'files')) run.meanwhile?.();
     },

@@ -2,13 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { backup } from '#nbak/backup/backup.js';
 import { openCatalog } from '#nbak/repository/catalog.js';
 import { memoryStorage } from '#nbak/storage/memory.js';
-import { withDirectory } from '../support/engine-run.js';
+import { ordinaryBackup, withDirectory } from '../support/engine-run.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { emptyRepository } from '../support/tiny-repository.js';
 
@@ -31,10 +30,7 @@ it('an index object that cannot be written on the way ends the backup with its e
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
       const running = backup(unlocked, openCatalog(undefined, unlocked.id), {
-        selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
-        labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-        stagingDirectory: tmpdir(),
-        lockWaitMs: 1000,
+        ...ordinaryBackup([source]),
         threads: 1,
         onProgress: ({ phase }) => {
           // §17.2: by then an index object is due.

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backup } from '#nbak/backup/backup.js';
-import type { BackupResult } from '#nbak/backup/result.js';
+import type { BackupOptions, BackupResult } from '#nbak/backup/result.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { ERROR_CODES, isNbakError, type ErrorCode, type NbakError } from '#nbak/errors.js';
 import { createEngine } from '#nbak/repository/workers/index.js';
@@ -176,12 +176,20 @@ export async function runBackup(
 ): Promise<BackupResult> {
   const catalog = places.catalog ?? openCatalog(undefined, repository.id);
   return backup(repository, catalog, {
+    ...ordinaryBackup(sources),
+    ...(places.staging !== undefined && { stagingDirectory: places.staging }),
+  });
+}
+
+/** Options of a backup in one thread that leaves nothing out. */
+export function ordinaryBackup(sources: readonly string[]): BackupOptions {
+  return {
     selection: { sources, exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
     labels: { host: 'h', tags: [], purpose: 'ordinary', writer: 't' },
-    stagingDirectory: places.staging ?? tmpdir(),
+    stagingDirectory: tmpdir(),
     lockWaitMs: 1000,
     threads: 0,
-  });
+  };
 }
 
 /** Runs `use` with a new empty directory and removes it afterwards. */
