@@ -78,13 +78,13 @@ async function attemptBackup(
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
   // Where nothing is known all will be read: the threads load while this one walks.
-  if (blobs.packs().size === 0) session.startThreads();
+  if (blobs.packs().size === 0) session.chunks.startThreads();
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const locks: Disposable[] = [];
   let databases: SeenDatabases | undefined;
   try {
-    const first = seeTree(scope, { signal: options.signal });
+    const first = await seeTree(scope, { signal: options.signal });
     for (const root of scope.roots) {
       const key = toHex(cacheKey(session, root, '' as BytePath));
       locks.push(lockSource(catalog, { key, path: pathToText(root.path) }));
@@ -101,14 +101,14 @@ async function attemptBackup(
     progress.enter('files');
     const parts = { session, scope, progress, appKeys, run: { databases, signal, startedAt } };
     // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
-    const seen = isCapture(databases) ? seeTree(scope, { signal }) : first;
+    const seen = isCapture(databases) ? await seeTree(scope, { signal }) : first;
     let tree = await writeTree(seen, { ...parts, memory });
     const outcomes = await databases.stored;
     const damaged = damagedIn(outcomes);
     if (damaged.size > 0) {
       // They are stored as they lie there, sidecars and all, which the walk took for parts of a database.
       memory = new LastBackup(session, catalog, { startedAt, appKeys });
-      const seenAgain = seeTree(scope, { signal, asFiles: damaged });
+      const seenAgain = await seeTree(scope, { signal, asFiles: damaged });
       progress.startOver(seenAgain.found, storedBytesOf(outcomes));
       tree = await writeTree(seenAgain, { ...parts, memory });
     }
@@ -129,6 +129,7 @@ async function attemptBackup(
       draft,
       detail,
       known: new ManifestCatalog(catalog, repository),
+      memory,
     });
     // The copy that an import reads is gone after it: nothing is worth remembering of it.
     if (origin === undefined) memory.commit();

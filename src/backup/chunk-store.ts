@@ -81,6 +81,11 @@ export class ChunkStore {
       .sort((a, b) => a.number - b.number);
   }
 
+  /** Has the threads load before the first unit comes. */
+  startThreads(): void {
+    this.#parts.pool.start();
+  }
+
   /** Sends a unit on its way; it waits for a free slot by itself. */
   store(unit: Unit): StoringUnit {
     const loaded = new Deferred<Loaded>();
@@ -134,7 +139,9 @@ export class ChunkStore {
       const loaded = (await pool.askLane(slot.lane, load)) as Loaded;
       settle.loaded.resolve(loaded);
       const { chunks } = loaded;
-      const tags = chunks.map((chunk, i) => this.#find(chunk) ?? this.#expect(chunk, i, fresh));
+      const tags = this.#parts.catalog.together(() =>
+        chunks.map((chunk, i) => this.#find(chunk) ?? this.#expect(chunk, i, fresh)),
+      );
       // Not awaited: it may wait for another unit's seal, and this slot is wanted.
       Promise.all(tags).then(
         (known) =>

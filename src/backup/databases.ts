@@ -126,10 +126,13 @@ async function outcomesOf(
   return outcomes;
 }
 
-function open(databases: readonly FoundDatabase[], { options }: DatabaseContext): Promise<Capture> {
+function open(databases: readonly FoundDatabase[], { options, chunks }: DatabaseContext): Promise<Capture> {
   const { stagingDirectory, lockWaitMs, signal } = options;
   const paths = databases.map(({ absolute }) => absolute);
-  return captureDatabases(paths, { stagingDirectory, lockWaitMs, ...(signal && { signal }) });
+  const opening = captureDatabases(paths, { stagingDirectory, lockWaitMs, ...(signal && { signal }) });
+  // They load while SQLite's process does.
+  chunks.startThreads();
+  return opening;
 }
 
 async function store(

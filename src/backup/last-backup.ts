@@ -1,5 +1,6 @@
 /** What is remembered of the last backup of each root, and what this one will be remembered by. */
 
+import { setImmediate } from 'node:timers/promises';
 import { concatBytes, utf8 } from '../format/bytes.js';
 import type { BlobId, PackId } from '../format/ids.js';
 import { pathToBytes, type BytePath } from '../format/path.js';
@@ -40,6 +41,7 @@ export class LastBackup {
   readonly #packs: ReadonlyMap<PackId, number>;
   readonly #trees = new Map<BackupRoot, KnownTree>();
   readonly #next = new Map<BackupRoot, (KnownPage | NewPage)[]>();
+  readonly #settled = new Map<BackupRoot, readonly KnownPage[]>();
   readonly #databases: KnownDatabase[] = [];
 
   /** @param run - `startedAt` is when this run began, milliseconds since 1970. */
@@ -111,12 +113,26 @@ export class LastBackup {
     this.#databases.push({ key: this.#keyOf(job.root, path), fingerprint, first, tokens });
   }
 
-  /** Writes down what this backup saw; call it when the backup is committed. */
-  commit(): void {
+  /** Finds the packs that each new page needs, all of which are committed. */
+  async settle(): Promise<void> {
     for (const [root, pages] of this.#next) {
-      const known = pages.flatMap((page) => ('job' in page ? this.#settle(page) : [page]));
-      this.#pages.remember(this.#keyOf(root, '' as BytePath), known);
+      const settled: KnownPage[] = [];
+      for (const page of pages) {
+        if ('job' in page) {
+          settled.push(...this.#session.catalog.together(() => this.#settle(page)));
+          // The rest of the commit goes on between them.
+          await setImmediate();
+        } else {
+          settled.push(page);
+        }
+      }
+      this.#settled.set(root, settled);
     }
+  }
+
+  /** Writes down what this backup saw; call it when everything is settled and the backup is committed. */
+  commit(): void {
+    for (const [root, pages] of this.#settled) this.#pages.remember(this.#keyOf(root, '' as BytePath), pages);
     this.#pages.rememberDatabases(this.#databases);
   }
 

@@ -40,7 +40,7 @@ export async function planBackup(
   options: BackupOptions,
 ): Promise<BackupPlan> {
   const scope = new BackupScope(options.selection);
-  const found = scan(scope, { signal: options.signal, problems: new Problems() });
+  const found = await scan(scope, { signal: options.signal, problems: new Problems() });
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   await syncIndex(repository, blobs, doomed);

@@ -1,5 +1,6 @@
 /** The walk over all roots: what there is, and which files are databases. */
 
+import { setImmediate } from 'node:timers/promises';
 import { NbakError } from '../errors.js';
 import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
 import { isDatabase, mayBeDatabase } from '../source/sqlite/looks-like-database.js';
@@ -29,13 +30,14 @@ export interface ScanOptions {
   readonly asFiles?: ReadonlySet<string>;
 }
 
-/** Entries between two looks at the signal. */
-const LOOK_EVERY = 1024;
+/** Entries that are looked at in one go: some millisecond. Then signals and threads that wait for an answer get their turn. */
+const TURN_ENTRIES = 256;
 
 /** Walks all roots. */
-export function scan(scope: BackupScope, options: ScanOptions): ScanResult {
+export async function scan(scope: BackupScope, options: ScanOptions): Promise<ScanResult> {
   const run = new Scan(scope, options);
-  const listings = new Map(scope.roots.map((root) => [root, run.list(root)]));
+  const listings = new Map<BackupRoot, Listing>();
+  for (const root of scope.roots) listings.set(root, await run.list(root));
   const { files, directories, bytes, databases } = run;
   return { files, directories, bytes, listings, databases };
 }
@@ -57,12 +59,15 @@ class Scan {
     this.#options = options;
   }
 
-  list(root: BackupRoot): Listing {
+  async list(root: BackupRoot): Promise<Listing> {
     const { signal, problems } = this.#options;
     const listing = new Listing();
     for (const entry of this.#scope.walk(root, (problem) => problems.add(root, problem))) {
       this.#seen += 1;
-      if (this.#seen % LOOK_EVERY === 0 && signal?.aborted === true) throw interrupted();
+      if (this.#seen % TURN_ENTRIES === 0) {
+        await setImmediate();
+        if (signal?.aborted === true) throw interrupted();
+      }
       // In path order a database comes before its sidecars.
       if (this.#sidecars.size > 0 && this.#isSidecar(root, entry)) continue;
       listing.add(entry, this.#groups.of(entry));

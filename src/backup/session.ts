@@ -115,11 +115,6 @@ export class Session {
     return this.#engine;
   }
 
-  /** Has the threads load before they are asked for anything. */
-  startThreads(): void {
-    this.#pool.start();
-  }
-
   /** Takes over footers that are in no index object, to be written with the next one. */
   adopt(signedFooters: readonly Uint8Array[]): void {
     this.#unindexed.push(...signedFooters);

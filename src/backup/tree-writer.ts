@@ -116,6 +116,8 @@ export class TreeWriter {
       this.#jobs.shift();
       this.#waiting -= job.to - job.from;
       await this.#write(job);
+      // Each takes some 10 ms, and often several are complete at once.
+      await setImmediate();
     }
   }
 

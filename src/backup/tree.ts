@@ -19,9 +19,9 @@ export interface WrittenTree extends SeenTree {
 }
 
 /** Walks all roots. */
-export function seeTree(scope: BackupScope, options: Omit<ScanOptions, 'problems'>): SeenTree {
+export async function seeTree(scope: BackupScope, options: Omit<ScanOptions, 'problems'>): Promise<SeenTree> {
   const problems = new Problems();
-  return { found: scan(scope, { ...options, problems }), problems };
+  return { found: await scan(scope, { ...options, problems }), problems };
 }
 
 /** Writes what was seen; problems on the way join those of the walk. */

@@ -1,6 +1,6 @@
 /** Several small files in one chunk. Implements §7.4. */
 
-import { concatBytes, readU32, u32 } from './bytes.js';
+import { concatBytes, readU32, writeU32 } from './bytes.js';
 import { LIMITS } from './limits.js';
 import { invalidField, limitExceeded } from './shape.js';
 
@@ -11,7 +11,10 @@ export function encodeBundle(slices: readonly Uint8Array[]): Uint8Array {
 
 /** What a bundle of one or more non-empty slices of these lengths begins with. */
 export function bundleTable(lengths: readonly number[]): Uint8Array {
-  return concatBytes(u32(lengths.length), ...lengths.map(u32));
+  const table = new Uint8Array(4 + 4 * lengths.length);
+  writeU32(table, 0, lengths.length);
+  for (const [i, length] of lengths.entries()) writeU32(table, 4 + 4 * i, length);
+  return table;
 }
 
 /**

@@ -47,16 +47,30 @@ export function toHex(bytes: Uint8Array): string {
  * @throws RangeError when `text` is anything else.
  */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new RangeError('expected lower-case hex');
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i += 1)
-    bytes[i] = 16 * digit(text.charCodeAt(2 * i)) + digit(text.charCodeAt(2 * i + 1));
+  const bytes = new Uint8Array(text.length >> 1);
+  writeHex(bytes, 0, text);
   return bytes;
 }
 
-/** The value of a lower-case hex digit by its character code. */
+/**
+ * Writes the bytes of lower-case hex text at `offset`.
+ *
+ * @throws RangeError when `text` is anything else.
+ */
+export function writeHex(target: Uint8Array, offset: number, text: string): void {
+  if (text.length % 2 !== 0) throw new RangeError('expected lower-case hex');
+  for (let i = 0; i < text.length; i += 2) {
+    const value = (digit(text.charCodeAt(i)) << 4) | digit(text.charCodeAt(i + 1));
+    // The sign of either shows in both.
+    if (value < 0) throw new RangeError('expected lower-case hex');
+    target[offset + (i >> 1)] = value;
+  }
+}
+
+/** The value of a lower-case hex digit by its character code, negative for every other character. */
 function digit(code: number): number {
-  return code < 0x3a ? code - 0x30 : code - 0x57;
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }
 
 const ENCODER = new TextEncoder();
@@ -69,8 +83,16 @@ export function utf8(text: string): Uint8Array {
 /** `u32(value)` of §0. */
 export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
+  writeU32(bytes, 0, value);
   return bytes;
+}
+
+/** Writes `u32(value)` of §0 at `offset`. */
+export function writeU32(target: Uint8Array, offset: number, value: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
 }
 
 /**

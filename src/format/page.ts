@@ -1,7 +1,7 @@
 /** Pages, raw: parts of a backup's file list. Implements §10.1, §10.2 and §10.7 (§5.3 wraps the raw bytes). */
 
 import { assertFrameLength } from './blob.js';
-import { concatBytes, readU32, u32 } from './bytes.js';
+import { readU32, writeHex, writeU32 } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
 import { decodeEntry, decodePieces, encodeEntry, encodePieces, type Entry, type Piece } from './entry.js';
 import { idFromBytes, idToBytes, type BlobId, type PageId } from './ids.js';
@@ -74,8 +74,17 @@ export function encodePage(page: Page): Uint8Array {
 
 function encodeRows(page: Page): Uint8Array {
   if (page.type === 'list') return new Uint8Array(0);
-  if (page.type === 'public') return concatBytes(...page.blobs.map(encodeBlobRow));
-  return concatBytes(...page.blobs.map((row) => concatBytes(encodeBlobRow(row), u32(row.plaintextLength))));
+  if (page.type === 'public') {
+    const rows = new Uint8Array(ROW_BYTES * page.blobs.length);
+    for (const [i, row] of page.blobs.entries()) writeBlobRow(rows, ROW_BYTES * i, row);
+    return rows;
+  }
+  const rows = new Uint8Array(PLAIN_ROW_BYTES * page.blobs.length);
+  for (const [i, row] of page.blobs.entries()) {
+    writeBlobRow(rows, PLAIN_ROW_BYTES * i, row);
+    writeU32(rows, PLAIN_ROW_BYTES * i + ROW_BYTES, row.plaintextLength);
+  }
+  return rows;
 }
 
 function encodeBody(page: Page): CborValue {
@@ -96,7 +105,14 @@ function encodeBody(page: Page): CborValue {
 
 /** The 36 bytes id ‖ u32 frame length (§10.1). */
 export function encodeBlobRow(row: BlobRow): Uint8Array {
-  return concatBytes(idToBytes(row.id), u32(row.length));
+  const bytes = new Uint8Array(ROW_BYTES);
+  writeBlobRow(bytes, 0, row);
+  return bytes;
+}
+
+function writeBlobRow(target: Uint8Array, offset: number, { id, length }: BlobRow): void {
+  writeHex(target, offset, id);
+  writeU32(target, offset + 32, length);
 }
 
 /** Decodes the 36 bytes at `offset`; throws `FORMAT_INVALID` or `LIMIT_EXCEEDED` for an impossible length. */

@@ -86,6 +86,11 @@ export class BlobCatalog {
     })();
   }
 
+  /** Does many things in one transaction: a lookup on its own spends half its time on taking and leaving locks. */
+  together<T>(action: () => T): T {
+    return this.#catalog.transaction(action)();
+  }
+
   /** Forgets a pack that is gone or wrong. */
   dropPack(pack: PackId): void {
     this.#catalog.transaction(() => {
