@@ -1,10 +1,9 @@
 /** Small files in path order, several to a chunk. Implements §7.4 and §7.5 for writers. */
 
 import { BUNDLE_BYTES, BUNDLED_FILE_BYTES, isBundleBorder } from '../chunking/sizes.js';
-import type { CryptoProvider } from '../crypto/provider.js';
-import { readU32 } from '../format/bytes.js';
 import { LIMITS } from '../format/limits.js';
-import { pathToBytes, type BytePath } from '../format/path.js';
+import type { BytePath } from '../format/path.js';
+import type { PathBorders } from './path-borders.js';
 
 /** A small file that waits for its bundle. */
 export interface SmallFile {
@@ -23,8 +22,7 @@ export function isBundled(size: number): boolean {
 
 /** Gathers small files of one root into groups that share a bundle. */
 export class Bundler<File extends SmallFile> {
-  readonly #crypto: CryptoProvider;
-  readonly #borderKey: Uint8Array;
+  readonly #borders: PathBorders;
   readonly #onGroup: (group: readonly File[]) => void;
   #group: File[] = [];
   #bytes = 0;
@@ -32,9 +30,8 @@ export class Bundler<File extends SmallFile> {
   #entries = 0;
 
   /** @param onGroup - told of each group when it ends. */
-  constructor(crypto: CryptoProvider, borderKey: Uint8Array, onGroup: (group: readonly File[]) => void) {
-    this.#crypto = crypto;
-    this.#borderKey = borderKey;
+  constructor(borders: PathBorders, onGroup: (group: readonly File[]) => void) {
+    this.#borders = borders;
     this.#onGroup = onGroup;
   }
 
@@ -51,8 +48,7 @@ export class Bundler<File extends SmallFile> {
     if (this.#group.length > 0 && full) this.end();
     this.#group.push(file);
     this.#bytes += file.size;
-    const hash = readU32(this.#crypto.hmacSha256(this.#borderKey, pathToBytes(file.path)), 0);
-    if (isBundleBorder(hash, file.size)) this.end();
+    if (isBundleBorder(this.#borders.ofBundle(file.path), file.size)) this.end();
   }
 
   /** Ends the group under way: at a border, and at the end of the root. */

@@ -1,12 +1,10 @@
 /** Where pages end, decided by what the walk saw alone (§10.6), and which of the last backup's pages still hold. */
 
 import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
-import type { CryptoProvider } from '../crypto/provider.js';
-import { readU32 } from '../format/bytes.js';
-import { pathToBytes } from '../format/path.js';
 import type { KnownPage } from '../repository/catalog-pages.js';
 import type { KnownTree } from './known-tree.js';
 import type { Listing } from './listing.js';
+import type { PathBorders } from './path-borders.js';
 
 // §10.6
 const BORDER_ODDS = 512;
@@ -31,8 +29,7 @@ export interface PlannedPage {
 
 /** What pages are planned with. */
 export interface PagePlanner {
-  readonly crypto: CryptoProvider;
-  readonly borderKey: Uint8Array;
+  readonly borders: PathBorders;
   readonly tree: KnownTree;
   /** False where some entry is to be looked at whatever the walk saw of it. */
   readonly mayKeep: (from: number, to: number) => boolean;
@@ -50,7 +47,8 @@ export function* planPages(listing: Listing, planner: PagePlanner): Generator<Pl
 }
 
 /** A function of the paths, so that after a change the borders fall where they fell before. */
-function endOfPage(listing: Listing, from: number, { crypto, borderKey }: PagePlanner): number {
+function endOfPage(listing: Listing, from: number, { borders }: PagePlanner): number {
+  borders.beginPage();
   let rawBytes = 0;
   for (let index = from; index < listing.length; index += 1) {
     const path = listing.path(index);
@@ -59,8 +57,7 @@ function endOfPage(listing: Listing, from: number, { crypto, borderKey }: PagePl
     const count = index + 1 - from;
     if (count >= MOST_ENTRIES || rawBytes >= MOST_RAW_BYTES) return index + 1;
     if (count < LEAST_ENTRIES) continue;
-    const mac = crypto.hmacSha256(borderKey, pathToBytes(path));
-    if (readU32(mac, 28) < 2 ** 32 / BORDER_ODDS) return index + 1;
+    if (borders.ofPage(path) < 2 ** 32 / BORDER_ODDS) return index + 1;
   }
   return listing.length;
 }

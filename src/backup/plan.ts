@@ -14,6 +14,7 @@ import type { KnownTree } from './known-tree.js';
 import { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import { planPages } from './page-plan.js';
+import { PathBorders } from './path-borders.js';
 import { Problems } from './problems.js';
 import type { BackupOptions } from './result.js';
 import { scan } from './scan.js';
@@ -78,8 +79,8 @@ async function* changedFiles(
   seen: { readonly listing: Listing; readonly databases: ReadonlyMap<BytePath, boolean> },
 ): AsyncGenerator<SeenEntry, void, void> {
   const { listing, databases } = seen;
-  const { crypto } = session.repository;
-  const planner = { crypto, borderKey: session.keys.borderKey, tree, mayKeep: () => databases.size === 0 };
+  const borders = new PathBorders(session.repository.crypto, session.keys.borderKey);
+  const planner = { borders, tree, mayKeep: () => databases.size === 0 };
   for (const { from, to, known } of planPages(listing, planner)) {
     if (known !== undefined) {
       tree.pass(known);

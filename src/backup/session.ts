@@ -19,6 +19,12 @@ import { makeSealing } from './sealing/sealing.js';
 /** §17.2: a crash must not lose more than this much indexing. */
 const INDEX_EVERY_MS = 10 * 60 * 1000;
 
+/**
+ * Blobs of committed packs that wait to be entered into the catalog together: ids are random, so that each transaction
+ * touches most pages of its indexes, however few it enters.
+ */
+const MOST_UNCATALOGUED = 4096;
+
 /** Units that a thread works on by turns: while one is being written or decided on, the other is read or sealed. */
 const SLOTS_PER_LANE = 2;
 
@@ -51,6 +57,9 @@ export class Session {
   #engine: BlobEngine | undefined;
   readonly #pool: ThreadPool<SealingRequest, SealingResponse>;
   readonly #packs: PackWriter;
+  /** Committed packs that the catalog does not know yet. */
+  #uncatalogued: WrittenPack[] = [];
+  #uncataloguedBlobs = 0;
   #unindexed: Uint8Array[] = [];
   #indexing: Promise<void> = Promise.resolve();
   #lastIndexAt = Date.now();
@@ -132,6 +141,8 @@ export class Session {
     try {
       await this.#packs.abort();
       await this.#indexing.catch(() => undefined);
+      // They are stored, whatever ended the backup: the next one need not look for them.
+      this.#enterPacks();
     } finally {
       // Threads that live on would keep the process alive.
       await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
@@ -140,8 +151,9 @@ export class Session {
 
   #onPack(pack: WrittenPack): void {
     this.ownPacks.set(pack.id, pack.size);
-    this.catalog.addPack(pack.id, pack.size, pack.footer);
-    this.chunks.packCommitted(pack.footer.blobs.map(({ kind, tag }) => `${kind}:${tag}`));
+    this.#uncatalogued.push(pack);
+    this.#uncataloguedBlobs += pack.footer.blobs.length;
+    if (this.#uncataloguedBlobs >= MOST_UNCATALOGUED) this.#enterPacks();
     this.#unindexed.push(pack.signedFooter);
     if (Date.now() - this.#lastIndexAt < INDEX_EVERY_MS) return;
     this.#indexing = this.#indexing.then(() => this.#writeIndex());
@@ -149,7 +161,19 @@ export class Session {
     this.#indexing.catch(() => undefined);
   }
 
+  #enterPacks(): void {
+    const packs = this.#uncatalogued;
+    this.#uncatalogued = [];
+    this.#uncataloguedBlobs = 0;
+    this.catalog.together(() => {
+      for (const { id, size, footer } of packs) this.catalog.addPack(id, size, footer);
+    });
+    for (const { footer } of packs)
+      this.chunks.packCommitted(footer.blobs.map(({ kind, tag }) => `${kind}:${tag}`));
+  }
+
   async #writeIndex(): Promise<void> {
+    this.#enterPacks();
     const footers = this.#unindexed;
     this.#unindexed = [];
     this.#lastIndexAt = Date.now();

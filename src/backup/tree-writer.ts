@@ -12,6 +12,7 @@ import type { PageBuilder, PageEntry } from './page-builder.js';
 import { PageJob } from './page-job.js';
 import { pageParts } from './page-parts.js';
 import { planPages, type PlannedPage } from './page-plan.js';
+import { PathBorders } from './path-borders.js';
 import { interrupted } from './scan.js';
 import type { BackupRoot } from './scope.js';
 
@@ -51,15 +52,12 @@ export class TreeWriter {
   /** Writes the entries of one root. */
   async writeRoot(root: BackupRoot, listing: Listing): Promise<void> {
     const { session, memory } = this.#parts;
-    const { crypto } = session.repository;
-    const { borderKey } = session.keys;
+    const borders = new PathBorders(session.repository.crypto, session.keys.borderKey);
     const tree = memory.treeOf(root);
-    const bundler = new Bundler<BundledFile>(crypto, borderKey, (group) =>
-      this.content.storeGroup(root, group),
-    );
+    const bundler = new Bundler<BundledFile>(borders, (group) => this.content.storeGroup(root, group));
     const mayKeep = (from: number, to: number): boolean =>
       !this.content.hasChangedDatabase(root, listing, { from, to });
-    for (const planned of planPages(listing, { crypto, borderKey, tree, mayKeep })) {
+    for (const planned of planPages(listing, { borders, tree, mayKeep })) {
       if (planned.known === undefined) {
         await this.#beginPage(root, listing, { planned, bundler });
         continue;

@@ -19,7 +19,7 @@ import type { CryptoProvider } from './provider.js';
 
 const TAG_BYTES = 16;
 /** Node's ciphers allocate what they return: small pieces come from the heap, large ones cost fresh pages each time. */
-const STEP_BYTES = 16 * 1024;
+const STEP_BYTES = 32 * 1024;
 // RFC 8410 wrappers: node:crypto takes Ed25519 keys as DER only.
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');

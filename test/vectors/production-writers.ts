@@ -1,5 +1,6 @@
 /** Parts of the program that write, asked one at a time for the vectors. */
 import { Bundler } from '#nbak/backup/bundler.js';
+import { PathBorders } from '#nbak/backup/path-borders.js';
 import * as content from '#nbak/repository/content-digest.js';
 import type { CryptoProvider } from '#nbak/crypto/provider.js';
 import { pathFromBytes } from '#nbak/format/path.js';
@@ -27,7 +28,7 @@ export function countBundles(
   files: readonly SmallFile[],
 ): number[] {
   const counts: number[] = [];
-  const bundler = new Bundler(crypto, borderKey, (group) => counts.push(group.length));
+  const bundler = new Bundler(new PathBorders(crypto, borderKey), (group) => counts.push(group.length));
   for (const { path, length } of files) bundler.add({ path: pathFromBytes(path), size: length });
   bundler.end();
   return counts;
