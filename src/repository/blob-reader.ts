@@ -63,6 +63,11 @@ export class BlobReader {
     return this.#catalog.locate(id)[0];
   }
 
+  /** The best places of blobs, for those that have any; {@link read} tries the others as well. */
+  locateAll(ids: Iterable<BlobId>): ReadonlyMap<BlobId, BlobPlace> {
+    return this.#catalog.locateAll(ids);
+  }
+
   /** The packs themselves, for who opens blobs in threads of its own and closes the packs then. */
   packFiles(): PackFiles {
     return new PackFiles(this.#repository.storage);

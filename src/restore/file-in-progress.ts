@@ -3,11 +3,10 @@
 import type { BlobId } from '../format/ids.js';
 import { hasDigest, type DigestKeys } from '../repository/file-data.js';
 import { FileLayout } from '../repository/file-layout.js';
-import type { FileAttributes } from './attributes.js';
 import { dataBytes } from './plan.js';
 import type { PlannedEntry } from './result.js';
-import type { StagedFile } from './staged-file.js';
-import { HASH_BYTES, type PieceOrder } from './write-job.js';
+import { StagedFile } from './staged-file.js';
+import { HASH_BYTES, type NewFile, type PieceOrder } from './write-job.js';
 
 /** A piece on its way: what it is of, and its number there. */
 export interface PieceTicket {
@@ -18,6 +17,12 @@ export interface PieceTicket {
   readonly bytes: number;
 }
 
+/** What is to be done with a piece, and whose it is. */
+export interface OrderedPiece {
+  readonly order: PieceOrder;
+  readonly ticket: PieceTicket;
+}
+
 /** Says whether threads can write a file: not where the lengths of its pieces are known only to its bundles. */
 export function isForThreads({ pieces }: PlannedEntry): boolean {
   return pieces.length === 1 || (pieces.length > 1 && pieces.every(({ slice }) => slice === undefined));
@@ -26,9 +31,8 @@ export function isForThreads({ pieces }: PlannedEntry): boolean {
 /** Gives out a file's pieces and collects what became of them. */
 export class FileInProgress {
   readonly planned: PlannedEntry;
-  /** Without a descriptor where a thread makes the file. */
-  readonly staged: StagedFile;
-  readonly attributes: FileAttributes;
+  /** Where it is written: a file that is open here, or one that a thread makes. */
+  readonly into: StagedFile | NewFile;
   /** False where the thread that made the file could not set its owner. */
   owned = true;
   /** Bytes that were written. */
@@ -38,24 +42,22 @@ export class FileInProgress {
   #missing: number;
   #isDamaged = false;
 
-  constructor(planned: PlannedEntry, staged: StagedFile, attributes: FileAttributes) {
+  constructor(planned: PlannedEntry, into: StagedFile | NewFile) {
     this.planned = planned;
-    this.staged = staged;
-    this.attributes = attributes;
+    this.into = into;
     this.#layout = new FileLayout(planned.entry);
     this.#missing = planned.pieces.length;
     this.#hashes = new Uint8Array(this.#missing * HASH_BYTES);
   }
 
   /** What threads are to do with the file's pieces, in order. */
-  *orders(): Generator<{ readonly order: PieceOrder; readonly ticket: PieceTicket }> {
+  *orders(): Generator<OrderedPiece> {
     const { pieces } = this.planned;
     for (const [number, { blob, slice }] of pieces.entries()) {
       const { plaintextLength } = blob;
       const length = slice === undefined ? plaintextLength : this.#sliceLength();
       const parts = this.#layout.place(length);
-      const { descriptor, path } = this.staged;
-      const into = descriptor === undefined ? { path, attributes: this.attributes } : { descriptor, parts };
+      const into = this.into instanceof StagedFile ? { descriptor: this.into.descriptor, parts } : this.into;
       yield {
         order: { slice, plaintextLength, length, into },
         ticket: { file: this, number, blob: blob.id, bytes: length },

@@ -17,9 +17,10 @@ import type {
   RestoreProblem,
   RestoreSource,
 } from './result.js';
-import type { StagedFile } from './staged-file.js';
+import { StagedFile } from './staged-file.js';
 import type { RestoreTarget } from './target.js';
 import type { TokenCheck } from './token-check.js';
+import type { NewFile } from './write-job.js';
 
 /** What no other file would survive either. */
 const FATAL: readonly ErrorCode[] = ['TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED'];
@@ -63,13 +64,10 @@ export class FileRestorer {
   async restore(files: readonly PlannedEntry[]): Promise<void> {
     this.#alone.push(...files.filter((file) => !isForThreads(file)));
     const threaded = files.filter(isForThreads);
-    // Databases at once, so that they are checked while the others are written.
-    const work = {
-      databases: this.#begin(threaded.filter(isDatabase)),
-      others: this.#begin(threaded.filter((file) => !isDatabase(file))),
-    };
+    // Databases first, so that they are checked while the others are written.
+    const ordered = [...threaded.filter(isDatabase), ...threaded.filter((file) => !isDatabase(file))];
     try {
-      await this.#parts.writer.write(work, {
+      await this.#parts.writer.write(this.#begin(ordered), {
         proceed: () => this.#proceed(),
         written: (bytes) => this.#count(bytes),
         done: (file) => this.#finishWritten(file),
@@ -77,7 +75,7 @@ export class FileRestorer {
       await Promise.all(this.#checks);
     } finally {
       await Promise.allSettled(this.#checks);
-      for (const { staged } of this.#open) this.#parts.target.discard(staged);
+      for (const { into } of this.#open) this.#parts.target.discard(into);
     }
     for (const file of this.#alone) await this.#restoreAlone(file);
   }
@@ -102,25 +100,32 @@ export class FileRestorer {
   *#begin(files: readonly PlannedEntry[]): Generator<FileInProgress> {
     const { target, ownerOf } = this.#parts;
     for (const planned of files) {
-      const staged = isMadeByThread(planned) ? target.reserve() : target.stage(planned.place);
-      const file = new FileInProgress(planned, staged, attributesOf(planned.entry, ownerOf(planned)));
+      const into = isMadeByThread(planned)
+        ? target.newFile(attributesOf(planned.entry, ownerOf(planned)))
+        : target.stage(planned.place);
+      const file = new FileInProgress(planned, into);
       this.#open.add(file);
       yield file;
     }
   }
 
   async #finishWritten(file: FileInProgress): Promise<void> {
-    const { planned, staged, bytes, owned } = file;
+    const { planned, into, bytes, owned } = file;
     this.#open.delete(file);
     if (!file.isWhole(this.#parts.source.keys)) {
-      this.#parts.target.discard(staged);
+      this.#parts.target.discard(into);
       this.bytes -= bytes;
       this.#alone.push(planned);
       return;
     }
-    const finished = this.#collecting(planned, staged, async () => {
-      if (isDatabase(planned)) await this.#checkDatabase(planned, staged.path);
-      this.#finish(planned, staged, owned);
+    const finished = this.#collecting(planned, into, async () => {
+      if (!(into instanceof StagedFile)) {
+        this.#parts.target.nameFile(planned.place, into);
+        this.#noteFinished(planned, owned);
+        return;
+      }
+      if (isDatabase(planned)) await this.#checkDatabase(planned, into.path);
+      this.#finish(planned, into);
     });
     if (!isDatabase(planned)) return finished;
     const check = finished.finally(() => this.#checks.delete(check));
@@ -143,16 +148,16 @@ export class FileRestorer {
         this.#count(bytes.length);
       }
       if (isDatabase(file)) await this.#checkDatabase(file, staged.path);
-      this.#finish(file, staged, true);
+      this.#finish(file, staged);
     });
   }
 
   /** Runs the end of a file's restore; if that fails the file is dropped, and the failure kept. */
-  async #collecting(file: PlannedEntry, staged: StagedFile, run: () => Promise<void>): Promise<void> {
+  async #collecting(file: PlannedEntry, into: StagedFile | NewFile, run: () => Promise<void>): Promise<void> {
     try {
       await run();
     } catch (error) {
-      this.#parts.target.discard(staged);
+      this.#parts.target.discard(into);
       if (!isNbakError(error)) throw error;
       // Without a place to write to, no other file will fare better; one may be too long for this file system alone.
       if (FATAL.includes(error.code) && error.details['code'] !== 'EFBIG') throw error;
@@ -160,12 +165,16 @@ export class FileRestorer {
     }
   }
 
-  #finish(file: PlannedEntry, staged: StagedFile, owned: boolean): void {
+  #finish(file: PlannedEntry, staged: StagedFile): void {
     const { target, ownerOf } = this.#parts;
     const entry = { ...file.entry, path: file.place };
-    const isOwned = target.finishFile(entry, staged, attributesOf(entry, ownerOf(file))) && owned;
-    if (!isOwned) this.foreignOwners += 1;
-    if (entry.extra.hardLink !== undefined) this.#linked.set(entry.extra.hardLink, file);
+    this.#noteFinished(file, target.finishFile(entry, staged, attributesOf(entry, ownerOf(file))));
+  }
+
+  #noteFinished(file: PlannedEntry, owned: boolean): void {
+    const { hardLink } = file.entry.extra;
+    if (!owned) this.foreignOwners += 1;
+    if (hardLink !== undefined) this.#linked.set(hardLink, file);
     this.files += 1;
     this.#report();
   }

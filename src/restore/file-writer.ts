@@ -1,15 +1,14 @@
 /** Writes the content of files by threads that read packs and write to the target themselves (§22). */
 
 import { isNbakError } from '../errors.js';
-import type { BlobId } from '../format/ids.js';
 import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobReader } from '../repository/blob-reader.js';
-import type { BlobPlace } from '../repository/catalog-blobs.js';
 import type { HeldBytes, PackFiles } from '../repository/pack-files.js';
 import { threadPool, type ThreadPool } from '../threads/thread-pool.js';
-import type { FileInProgress, PieceTicket } from './file-in-progress.js';
+import type { FileInProgress, OrderedPiece, PieceTicket } from './file-in-progress.js';
+import { StagedFile } from './staged-file.js';
 import { writeHandler } from './write-handler.js';
-import { HASH_BYTES, type FrameRun, type PieceOrder, type WriteAnswer, type WriteJob } from './write-job.js';
+import { HASH_BYTES, type FrameRun, type WriteAnswer, type WriteJob } from './write-job.js';
 import { planJobs, type PieceTask, type PlannedJob } from './write-plan.js';
 
 /** What a writer is made of. */
@@ -32,15 +31,9 @@ export interface WriteEvents {
 
 /** Pieces are put into the order of packs within this many bytes of content, or this many pieces. */
 const WINDOW_BYTES = 32 * 1024 * 1024;
-const WINDOW_PIECES = 4096;
+const WINDOW_PIECES = 1024;
 /** Open files in a window; others are made and closed by threads. */
 const WINDOW_FILES = 128;
-
-/** Files to write, in the order of their paths. */
-export interface FilesToWrite {
-  readonly databases: Iterable<FileInProgress>;
-  readonly others: Iterable<FileInProgress>;
-}
 
 /** Writes files in jobs. Its threads start at once, to be ready when the first job is. */
 export class FileWriter {
@@ -67,32 +60,23 @@ export class FileWriter {
    * Writes files, each of which has at least one piece. When it is over, also by a failure, no thread uses any of
    * the files.
    *
-   * @param databases - begun first and written by one thread as long as there are other files: two threads that write
-   *   to one file wait for each other.
-   *
    * @throws NbakError what `proceed` or `done` throws; `INTERNAL` when a thread died.
    */
-  async write({ databases, others }: FilesToWrite, events: WriteEvents): Promise<void> {
-    const jobs = { databases: this.#jobs(databases), others: this.#jobs(others) };
+  async write(files: Iterable<FileInProgress>, events: WriteEvents): Promise<void> {
+    const jobs = this.#jobs(files);
     let isStopped = false;
-    const lane = async (order: readonly (keyof typeof jobs)[]): Promise<void> => {
+    const lane = async (): Promise<void> => {
       try {
-        for (const which of order) {
-          for (let next = jobs[which].next(); next.done !== true && !isStopped; next = jobs[which].next()) {
-            events.proceed();
-            await this.#do(next.value, events);
-          }
+        for (let next = jobs.next(); next.done !== true && !isStopped; next = jobs.next()) {
+          events.proceed();
+          await this.#do(next.value, events);
         }
       } catch (error) {
         isStopped = true;
         throw error;
       }
     };
-    const lanes = await Promise.allSettled(
-      Array.from({ length: this.#pool.width }, (_, i) =>
-        lane(i === 0 ? ['databases', 'others'] : ['others', 'databases']),
-      ),
-    );
+    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width }, lane));
     for (const each of lanes) if (each.status === 'rejected') throw each.reason;
   }
 
@@ -103,20 +87,16 @@ export class FileWriter {
 
   *#jobs(files: Iterable<FileInProgress>): Generator<PlannedJob> {
     let window = new Window();
-    // Neighbours are often slices of one bundle.
-    let last: { readonly blob: BlobId; readonly place: BlobPlace | undefined } | undefined;
     for (const file of files) {
       window.open(file);
-      for (const { order, ticket } of file.orders()) {
-        const { blob } = ticket;
-        if (last?.blob !== blob) last = { blob, place: this.#blobs.locate(blob) };
-        window.add(order, ticket, last.place);
+      for (const piece of file.orders()) {
+        window.add(piece);
         if (!window.isFull) continue;
-        yield* window.jobs();
+        yield* window.jobs(this.#blobs);
         window = new Window();
       }
     }
-    yield* window.jobs();
+    yield* window.jobs(this.#blobs);
   }
 
   async #do(job: PlannedJob, { written, done }: WriteEvents): Promise<void> {
@@ -164,28 +144,34 @@ export class FileWriter {
 
 /** Pieces that are put into the order of packs together. */
 class Window {
-  readonly #tasks: PieceTask[] = [];
-  readonly #lost: PieceTicket[] = [];
+  readonly #pieces: OrderedPiece[] = [];
   #files = 0;
   #bytes = 0;
 
   get isFull(): boolean {
-    const pieces = this.#tasks.length + this.#lost.length;
+    const pieces = this.#pieces.length;
     return this.#bytes >= WINDOW_BYTES || pieces >= WINDOW_PIECES || this.#files >= WINDOW_FILES;
   }
 
-  open({ staged }: FileInProgress): void {
-    if (staged.descriptor !== undefined) this.#files += 1;
+  open({ into }: FileInProgress): void {
+    if (into instanceof StagedFile) this.#files += 1;
   }
 
-  add(order: PieceOrder, ticket: PieceTicket, place: BlobPlace | undefined): void {
-    this.#bytes += ticket.bytes;
-    if (place === undefined) this.#lost.push(ticket);
-    else this.#tasks.push({ place, order, ticket });
+  add(piece: OrderedPiece): void {
+    this.#bytes += piece.ticket.bytes;
+    this.#pieces.push(piece);
   }
 
-  *jobs(): Generator<PlannedJob> {
-    if (this.#lost.length > 0) yield { runs: [], tickets: this.#lost };
-    yield* planJobs(this.#tasks);
+  *jobs(blobs: BlobReader): Generator<PlannedJob> {
+    const places = blobs.locateAll(new Set(this.#pieces.map(({ ticket }) => ticket.blob)));
+    const tasks: PieceTask[] = [];
+    const lost: PieceTicket[] = [];
+    for (const { order, ticket } of this.#pieces) {
+      const place = places.get(ticket.blob);
+      if (place === undefined) lost.push(ticket);
+      else tasks.push({ place, order, ticket });
+    }
+    if (lost.length > 0) yield { runs: [], tickets: lost };
+    yield* planJobs(tasks);
   }
 }

@@ -94,6 +94,7 @@ class RestoreRun {
 
   /** Databases are counted where they are checked. */
   async #checkTokenFiles(files: readonly PlannedEntry[]): Promise<void> {
+    if (!this.#tokens.isNeeded) return;
     const failed = new Set(this.#files.failed.map(({ path }) => path));
     for (const file of files) {
       if (file.entry.extra.database !== undefined || failed.has(pathToText(file.place))) continue;
@@ -108,9 +109,11 @@ class RestoreRun {
 
   result(): Omit<RestoreResult, 'durationMs'> {
     const { files, bytes, databases, failed } = this.#files;
-    // Threads take files as their packs have them; people look for them as the list has them.
-    const places = new Map(this.#plan.entries.map(({ place }, i) => [pathToText(place), i]));
-    failed.sort((a, b) => (places.get(a.path) ?? 0) - (places.get(b.path) ?? 0));
+    if (failed.length > 0) {
+      // Threads take files as their packs have them; people look for them as the list has them.
+      const places = new Map(this.#plan.entries.map(({ place }, i) => [pathToText(place), i]));
+      failed.sort((a, b) => (places.get(a.path) ?? 0) - (places.get(b.path) ?? 0));
+    }
     return {
       files,
       directories: this.#directories,

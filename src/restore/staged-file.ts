@@ -1,43 +1,35 @@
-/** A file being written under no name yet, and how such files are made and written, in any thread. */
+/** A file being written under no name yet, and how files are made and written, in any thread. */
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 
 const PRIVATE_FILE = 0o600;
 
 /** A file that is not there yet, and nothing that a link leads to. */
-const STAGING_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const NEW_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** A file in the staging directory. */
+/** A file in the staging directory, open until it is finished or discarded. */
 export class StagedFile {
   readonly path: string;
-  #descriptor: number | undefined;
+  readonly descriptor: number;
+  #isOpen = true;
 
   /** @param path - in the staging directory, where nothing is yet. */
   constructor(path: string) {
     this.path = path;
+    this.descriptor = makeFile(path);
   }
 
-  /** Undefined while it is not open here: a thread may make it, write it and close it again. */
-  get descriptor(): number | undefined {
-    return this.#descriptor;
-  }
-
-  /** Makes the file. */
-  open(): void {
-    this.#descriptor = openStaged(this.path);
-  }
-
-  /** Closes the file where it is open. Never twice: its number may be that of a thread's file by then. */
+  /** Closes the file. Never twice: its number may be that of a thread's file by then. */
   close(): void {
-    const descriptor = this.#descriptor;
-    this.#descriptor = undefined;
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.descriptor);
   }
 }
 
-/** Makes and opens a file in the staging directory. */
-export function openStaged(path: string): number {
-  return openSync(path, STAGING_FLAGS, PRIVATE_FILE);
+/** Makes and opens a file. */
+export function makeFile(path: string, mode = PRIVATE_FILE): number {
+  return openSync(path, NEW_FILE_FLAGS, mode);
 }
 
 /** Writes all of `bytes` at `offset` of a file. */

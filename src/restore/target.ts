@@ -33,13 +33,17 @@ import { isCapability, removeAcls, writeXattrs, type XattrPlace } from '../sourc
 import {
   attributesOf,
   fileTime,
+  isNative,
+  nativeAttributesIn,
   setFileAttributes,
   setOwner,
   tolerate,
   type FileAttributes,
+  type NativeAttributes,
   type TargetOwner,
 } from './attributes.js';
 import { StagedFile, writeFully } from './staged-file.js';
+import type { NewFile } from './write-job.js';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
@@ -55,6 +59,7 @@ export class RestoreTarget {
   readonly refused = new Map<string, number>();
   readonly #staging: string;
   readonly #held: HeldDirectory;
+  readonly #native: NativeAttributes;
   #staged = 0;
 
   /**
@@ -77,6 +82,7 @@ export class RestoreTarget {
       mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
       return new HeldDirectory(this.path);
     });
+    this.#native = this.#attempt('create', '' as BytePath, () => nativeAttributesIn(this.#staging));
   }
 
   #takeOver(): void {
@@ -111,30 +117,33 @@ export class RestoreTarget {
     this.#attempt('create', path, () => mkdirSync(this.#place(path), { mode: PRIVATE_DIRECTORY }));
   }
 
-  /** A file in the staging directory that is not made yet. */
-  reserve(): StagedFile {
+  /** A file in the staging directory for a thread to make. */
+  newFile(attributes: FileAttributes): NewFile {
+    return { path: this.#reserve(), attributes, isNative: isNative(attributes, this.#native) };
+  }
+
+  /** A path in the staging directory where nothing is yet. */
+  #reserve(): string {
     const directory = `${this.#staging}/${Math.floor(this.#staged / STAGED_TOGETHER)}`;
     if (this.#staged % STAGED_TOGETHER === 0)
       this.#attempt('create', '' as BytePath, () => mkdirSync(directory, { mode: PRIVATE_DIRECTORY }));
     this.#staged += 1;
-    return new StagedFile(`${directory}/${this.#staged}`);
+    return `${directory}/${this.#staged}`;
   }
 
   /** Makes and opens a file in the staging directory. */
   stage(path: BytePath): StagedFile {
-    const staged = this.reserve();
-    this.#attempt('create', path, () => staged.open());
-    return staged;
+    const place = this.#reserve();
+    return this.#attempt('create', path, () => new StagedFile(place));
   }
 
   /** Writes all of `bytes` at `offset` of an open file. */
   write(path: BytePath, { descriptor }: StagedFile, offset: number, bytes: Uint8Array): void {
-    if (descriptor === undefined) throw new TypeError('The file is not open');
     this.#attempt('write', path, () => writeFully(descriptor, bytes, offset));
   }
 
   /**
-   * Gives a complete file its size, owner, mode, times and, last, its name. What a thread made has all but the name.
+   * Gives a complete file its size, owner, mode, times and, last, its name.
    *
    * @returns false where the owner could not be set here.
    */
@@ -142,26 +151,28 @@ export class RestoreTarget {
     const { path, size } = entry;
     return this.#attempt('finish', path, () => {
       const { descriptor } = staged;
-      let owned = true;
-      if (descriptor !== undefined) {
-        if (fstatSync(descriptor).size !== size) ftruncateSync(descriptor, size);
-        owned = setFileAttributes(descriptor, attributes);
-        this.#setXattrs(descriptor, entry, owned);
-      }
+      if (fstatSync(descriptor).size !== size) ftruncateSync(descriptor, size);
+      const owned = setFileAttributes(descriptor, attributes);
+      this.#setXattrs(descriptor, entry, owned);
       staged.close();
       renameSync(staged.path, this.#place(path));
       return owned;
     });
   }
 
+  /** Gives a complete file that a thread made its name, which is all it lacks. */
+  nameFile(path: BytePath, file: NewFile): void {
+    this.#attempt('finish', path, () => renameSync(file.path, this.#place(path)));
+  }
+
   /** Drops a file that did not become complete. */
-  discard(staged: StagedFile): void {
+  discard(file: StagedFile | NewFile): void {
     try {
-      staged.close();
+      if (file instanceof StagedFile) file.close();
     } catch {
       // What it could not keep is not wanted.
     }
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(staged.path + suffix, { force: true });
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file.path + suffix, { force: true });
   }
 
   /** Makes `path` another name of `existing`. */

@@ -33,6 +33,11 @@ export class TokenCheck {
     return new TokenCheck(source, placesByFile(keys));
   }
 
+  /** Whether anything is to be counted at all. */
+  get isNeeded(): boolean {
+    return this.#places.size > 0;
+  }
+
   /** What is to be counted in a file. */
   queriesOf(file: PlannedEntry): readonly TokenQuery[] {
     return this.#placesOf(file).map(({ place, key }) => ({ spot: place, key }));
@@ -58,7 +63,7 @@ export class TokenCheck {
   }
 
   #placesOf(file: PlannedEntry): readonly KeyedPlace[] {
-    return this.#places.size === 0 ? [] : (this.#places.get(listedPathOf(file)) ?? []);
+    return this.isNeeded ? (this.#places.get(listedPathOf(file)) ?? []) : [];
   }
 }
 

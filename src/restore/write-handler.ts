@@ -1,6 +1,6 @@
 /** Does write jobs: reads, checks and opens frames, and writes their pieces. Plaintext never leaves the thread. Implements §22.3. */
 
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, futimesSync, readSync } from 'node:fs';
 import { nodeCrypto as crypto } from '../crypto/node.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { decodeBundle } from '../format/bundle.js';
@@ -13,7 +13,7 @@ import {
 } from '../repository/blob-crypto.js';
 import type { Handler } from '../threads/thread-pool.js';
 import { setFileAttributes } from './attributes.js';
-import { openStaged, writeFully } from './staged-file.js';
+import { makeFile, writeFully } from './staged-file.js';
 import {
   HASH_BYTES,
   type FrameOrder,
@@ -114,11 +114,13 @@ class PieceWriter {
 const NO_HASH = new Uint8Array(HASH_BYTES);
 
 /** @returns false where its owner could not be set. */
-function writeNewFile({ path, attributes }: NewFile, bytes: Uint8Array): boolean {
-  const descriptor = openStaged(path);
+function writeNewFile({ path, attributes, isNative }: NewFile, bytes: Uint8Array): boolean {
+  const descriptor = isNative ? makeFile(path, attributes.mode) : makeFile(path);
   try {
     writeFully(descriptor, bytes, 0);
-    return setFileAttributes(descriptor, attributes);
+    if (!isNative) return setFileAttributes(descriptor, attributes);
+    futimesSync(descriptor, attributes.time, attributes.time);
+    return true;
   } finally {
     closeSync(descriptor);
   }

@@ -2,14 +2,12 @@
 
 import type { PackId } from '../format/ids.js';
 import type { BlobPlace } from '../repository/catalog-blobs.js';
-import type { PieceTicket } from './file-in-progress.js';
+import type { OrderedPiece, PieceTicket } from './file-in-progress.js';
 import type { FrameOrder, PieceOrder } from './write-job.js';
 
-/** A piece to be written, where its blob lies, and whose it is. */
-export interface PieceTask {
+/** A piece to be written, and where its blob lies. */
+export interface PieceTask extends OrderedPiece {
   readonly place: BlobPlace;
-  readonly order: PieceOrder;
-  readonly ticket: PieceTicket;
 }
 
 /** Neighbouring frames of one pack. */

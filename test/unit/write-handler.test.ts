@@ -48,7 +48,8 @@ function orderOf(frame: Uint8Array, ...pieces: readonly PieceOrder[]): FrameOrde
 }
 
 function newFile(name: string): NewFile {
-  return { path: join(directory, name), attributes: { mode: 0o640, time: 1000.5, owner: OWN } };
+  const path = join(directory, name);
+  return { path, attributes: { mode: 0o640, time: 1000.5, owner: OWN }, isNative: false };
 }
 
 /** A piece that is a whole blob. */
