@@ -20,7 +20,7 @@ import {
 } from '../source/tokens/find-app-key.js';
 import { spotOf, type TokenTally } from '../source/tokens/token-counter.js';
 import { looksUnchanged } from '../source/unchanged.js';
-import type { SeenEntry } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
 import type { Content } from './content.js';
 import type { Listing } from './listing.js';
 import { listedPath, type BackupRoot, type BackupScope } from './scope.js';

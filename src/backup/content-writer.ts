@@ -9,7 +9,7 @@ import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import { holeBytes } from '../source/holes.js';
 import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
-import type { SeenEntry } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
 import type { AppKeys } from './app-keys.js';
 import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';

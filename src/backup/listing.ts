@@ -2,7 +2,7 @@
 
 import { ENTRY_KINDS } from '../format/entry.js';
 import type { BytePath } from '../format/path.js';
-import type { SeenEntry } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
 
 const FIELDS = 11;
 /** Entries whose numbers lie in one array: growing never copies what is there. */

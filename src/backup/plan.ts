@@ -8,7 +8,7 @@ import type { BytePath } from '../format/path.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { isUnchanged } from '../source/unchanged.js';
-import type { SeenEntry } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
 import { AppKeys } from './app-keys.js';
 import type { KnownTree } from './known-tree.js';
 import { LastBackup } from './last-backup.js';

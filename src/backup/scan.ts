@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { NbakError } from '../errors.js';
 import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
 import { isDatabase, mayBeDatabase } from '../source/sqlite/looks-like-database.js';
-import type { SeenEntry } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
 import type { FoundDatabase } from './databases.js';
 import { HardLinkGroups, Listing } from './listing.js';
 import type { Problems } from './problems.js';

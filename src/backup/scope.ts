@@ -11,7 +11,8 @@ import { plainSource, type RuledSource } from '../source/ruled-source.js';
 import { includeRule, type PathRule } from '../source/rules.js';
 import { scopeWalk, type ScopeWalk } from '../source/scope-walk.js';
 import { assertNoUnfinishedRestore } from '../source/unfinished-restore.js';
-import type { SeenEntry, SourceProblem } from '../source/walk.js';
+import type { SeenEntry } from '../source/entry.js';
+import type { SourceProblem } from '../source/walk.js';
 import type { BackupSelection } from './result.js';
 
 /** One root of a backup. */

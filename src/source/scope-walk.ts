@@ -6,7 +6,8 @@ import type { SourceRoot } from './root.js';
 import { sourcePath } from './root.js';
 import { excludeRule } from './rules.js';
 import { hasJournal, isReserved } from './unfinished-restore.js';
-import { walk, type SeenEntry, type SourceProblem, type WalkOptions } from './walk.js';
+import type { SeenEntry } from './entry.js';
+import { walk, type SourceProblem, type WalkOptions } from './walk.js';
 
 /** Walks a root in path order, seeing only what `scope` takes in. */
 export type ScopeWalk = (

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 import type Koffi from 'koffi';
+import type { LibraryHandle } from 'koffi';
 
 const require = createRequire(import.meta.url);
 
@@ -28,7 +29,19 @@ export type SystemCall = (name: SystemCallName, ...args: readonly (number | Uint
 /** Where `off_t` has 64 bits whatever a program was compiled for, on which the declaration of lseek relies. */
 const WIDE = ['x64', 'arm64', 'riscv64', 'loong64', 'ppc64'];
 
-let loaded: { readonly call: SystemCall | undefined } | undefined;
+/** What {@link Statx} fills. */
+export const STATX_BYTES = 256;
+
+/** `statx` without following links, of all that `stat` gives; 0 where it succeeded. `name` must be ASCII. */
+export type Statx = (descriptor: number, name: string, into: Uint8Array) => number;
+
+interface Loaded {
+  readonly call: SystemCall | undefined;
+  readonly statx: Statx | undefined;
+}
+
+const NOTHING: Loaded = { call: undefined, statx: undefined };
+let loaded: Loaded | undefined;
 
 /**
  * What makes system calls, loaded at first use, which takes some milliseconds. Calls throw as those of `node:fs` do:
@@ -37,8 +50,16 @@ let loaded: { readonly call: SystemCall | undefined } | undefined;
  * @returns undefined where they cannot be had; then what needs them is left out.
  */
 export function systemCalls(): SystemCall | undefined {
-  loaded ??= { call: process.platform === 'linux' && WIDE.includes(process.arch) ? load() : undefined };
-  return loaded.call;
+  return loadOnce().call;
+}
+
+/** The call that costs least where there are many to make; undefined where it cannot be had. */
+export function statxCall(): Statx | undefined {
+  return loadOnce().statx;
+}
+
+function loadOnce(): Loaded {
+  return (loaded ??= process.platform === 'linux' && WIDE.includes(process.arch) ? load() : NOTHING);
 }
 
 /** Bytes as the system takes text. */
@@ -46,23 +67,38 @@ export function zeroEnded(text: Uint8Array): Uint8Array {
   return Buffer.concat([text, Buffer.of(0)]);
 }
 
-function load(): SystemCall | undefined {
+function load(): Loaded {
   try {
     const koffi = require('koffi') as typeof Koffi;
     const libc = koffi.load(null);
     const functions = new Map<SystemCallName, (...args: readonly unknown[]) => number>();
     for (const [name, declaration] of Object.entries(DECLARATIONS))
       functions.set(name as SystemCallName, libc.func(declaration));
-    return (name, ...args) => {
+    const call: SystemCall = (name, ...args) => {
       const result = functions.get(name)?.(...args) ?? -1;
       if (result < 0) throw failed(name, koffi.errno());
       return result;
     };
+    return { call, statx: loadStatx(libc) };
   } catch {
     // No binary for this system, or it was left out when the program was installed.
+    return NOTHING;
+  }
+}
+
+function loadStatx(libc: LibraryHandle): Statx | undefined {
+  try {
+    const statx = libc.func('int statx(int at, const char *name, int flags, uint32_t mask, uint8_t *buffer)');
+    return (descriptor, name, into) =>
+      statx(descriptor, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, into) as number;
+  } catch {
+    // A C library from before 2018.
     return undefined;
   }
 }
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
 
 function failed(name: SystemCallName, errno: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(-errno);

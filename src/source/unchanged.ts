@@ -1,7 +1,7 @@
 /** Whether a plain file can be taken from the previous backup without reading it (DESIGN §6). */
 import type { Entry } from '../format/entry.js';
 import { milliseconds } from './clock.js';
-import type { SeenEntry } from './walk.js';
+import type { SeenEntry } from './entry.js';
 
 /** A file must be older than the run by this much: its times may be coarse, and clocks are set. */
 const YOUNG_MS = 2000;

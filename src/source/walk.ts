@@ -9,13 +9,13 @@ import {
   readdirSync,
   readlinkSync,
 } from 'node:fs';
-import type { BigIntStats, Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import type { BytePath } from '../format/path.js';
 import { timestampFromNanoseconds } from './clock.js';
 import { splitDevice } from './device.js';
-import type { EntryKind } from '../format/entry.js';
-import type { SourceEntry } from './entry.js';
+import { DirectoryHandle } from './directory-handle.js';
+import { kindOf, seenEntry, type SeenEntry, type SourceEntry } from './entry.js';
 import { reason, rootError, sourcePath } from './root.js';
 import type { SourceRoot } from './root.js';
 
@@ -40,28 +40,9 @@ export interface WalkOptions {
 }
 
 /**
- * One entry as the walk sees it: numbers only, which cost half as much as exact ones. Times are milliseconds, good to a
- * quarter of a microsecond; {@link lookAt} gives the rest.
- */
-export interface SeenEntry {
-  readonly path: BytePath;
-  readonly kind: EntryKind;
-  /** Permission bits with setuid, setgid and sticky (0o7777). */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly inode: number;
-  readonly device: number;
-  readonly links: number;
-}
-
-/**
  * Yields the root itself (path ''), then everything below it in path order (`comparePaths`). Synchronous: measured
  * faster than promises; a caller that awaits between entries keeps the event loop alive. Holds one sorted directory
- * listing per level. What vanishes while the walk goes on is skipped silently, what is denied is reported.
+ * listing per level, and in large trees its directory open. What vanishes while the walk goes on is skipped silently, what is denied is reported.
  *
  * @throws NbakError `SOURCE_NOT_FOUND` or `SOURCE_UNREADABLE` when the root itself cannot be read.
  */
@@ -70,30 +51,36 @@ export function* walk(root: SourceRoot, options: WalkOptions): Generator<SeenEnt
   let top: SeenEntry;
   let names: string[];
   try {
-    top = toSeen('' as BytePath, lstatSync(directory));
+    top = seenEntry('' as BytePath, lstatSync(directory));
     names = root.only === undefined ? listNames(directory) : [root.only];
   } catch (error) {
     throw rootError(directory, error);
   }
-  const walker: Walker = { root, options, device: top.device };
+  const walker: Walker = { root, options, device: top.device, met: 0 };
   yield top;
   // A stack of our own: a generator within a generator for each level would pay for each level with each entry.
-  const levels: Level[] = [levelOf('', filterCache(walker, '', names))];
-  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
-    const name = level.names[level.next];
-    level.next += 1;
-    if (name === undefined) {
-      levels.pop();
-      continue;
+  const levels: Level[] = [];
+  try {
+    levels.push(levelOf(walker, '' as BytePath, { names, depth: 0 }));
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const name = level.names[level.next];
+      level.next += 1;
+      if (name === undefined) {
+        levels.pop()?.handle?.close();
+        continue;
+      }
+      const path = (level.prefix + name) as BytePath;
+      const entry = look(walker, level, { name, path });
+      if (entry === undefined) continue;
+      yield entry;
+      if (entry.kind !== 'directory') continue;
+      if (options.oneFileSystem === true && entry.device !== walker.device) continue;
+      const children = attempt(walker, path, () => listNames(sourcePath(root, path)));
+      if (children !== undefined)
+        levels.push(levelOf(walker, path, { names: children, depth: levels.length }));
     }
-    const path = (level.prefix + name) as BytePath;
-    const entry = look(walker, path);
-    if (entry === undefined) continue;
-    yield entry;
-    if (entry.kind !== 'directory') continue;
-    if (options.oneFileSystem === true && entry.device !== walker.device) continue;
-    const children = attempt(walker, path, () => listNames(sourcePath(root, path)));
-    if (children !== undefined) levels.push(levelOf(`${path}/`, filterCache(walker, path, children)));
+  } finally {
+    for (const { handle } of levels) handle?.close();
   }
 }
 
@@ -101,27 +88,55 @@ interface Walker {
   readonly root: SourceRoot;
   readonly options: WalkOptions;
   readonly device: number;
+  /** Names that were listed so far. */
+  met: number;
 }
 
 interface Level {
   readonly prefix: string;
   readonly names: readonly string[];
+  readonly handle: DirectoryHandle | undefined;
   next: number;
 }
 
-function levelOf(prefix: string, names: readonly string[]): Level {
-  return { prefix, names, next: 0 };
+/** Names from which on handles pay: what makes their calls takes some milliseconds to load. */
+const WORTH_HANDLES = 2000;
+/** Levels that are held open: a process has few descriptors, and whoever reads files meanwhile needs them. */
+const MOST_HANDLES = 32;
+
+function levelOf(
+  walker: Walker,
+  path: BytePath,
+  { names, depth }: { readonly names: readonly string[]; readonly depth: number },
+): Level {
+  const kept = filterCache(walker, path, names);
+  walker.met += kept.length;
+  const handle =
+    walker.met < WORTH_HANDLES || depth >= MOST_HANDLES
+      ? undefined
+      : DirectoryHandle.open(sourcePath(walker.root, path));
+  return { prefix: path === '' ? '' : `${path}/`, names: kept, handle, next: 0 };
 }
 
-function look(walker: Walker, path: BytePath): SeenEntry | undefined {
+function look(
+  walker: Walker,
+  { handle }: Level,
+  { name, path }: { readonly name: string; readonly path: BytePath },
+): SeenEntry | undefined {
   const { exclude, skipInode, oneFileSystem } = walker.options;
   return attempt(walker, path, () => {
-    const stat = lstatSync(quickPath(walker.root, path));
-    if (skipInode?.(stat.dev, stat.ino) === true) return undefined;
-    if (oneFileSystem === true && stat.dev !== walker.device && !stat.isDirectory()) return undefined;
-    if (exclude?.(path, stat.isDirectory()) === true) return undefined;
-    return toSeen(path, stat);
+    const entry =
+      (NOT_ASCII.test(name) ? undefined : handle?.see(name, path)) ?? seeByPath(walker.root, path);
+    const isDirectory = entry.kind === 'directory';
+    if (skipInode?.(entry.device, entry.inode) === true) return undefined;
+    if (oneFileSystem === true && entry.device !== walker.device && !isDirectory) return undefined;
+    if (exclude?.(path, isDirectory) === true) return undefined;
+    return entry;
   });
+}
+
+function seeByPath(root: SourceRoot, path: BytePath): SeenEntry {
+  return seenEntry(path, lstatSync(quickPath(root, path)));
 }
 
 /**
@@ -199,24 +214,8 @@ function hasSignature(file: Buffer): boolean {
   }
 }
 
-function toSeen(path: BytePath, stat: Stats): SeenEntry {
-  return {
-    path,
-    kind: kindOf(stat),
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    size: stat.size,
-    mtimeMs: stat.mtimeMs,
-    ctimeMs: stat.ctimeMs,
-    inode: stat.ino,
-    device: stat.dev,
-    links: stat.nlink,
-  };
-}
-
 function toEntry(path: BytePath, absolute: Buffer, stat: BigIntStats): SourceEntry {
-  const kind = kindOf(stat);
+  const kind = kindOf(Number(stat.mode));
   return {
     path,
     kind,
@@ -234,13 +233,4 @@ function toEntry(path: BytePath, absolute: Buffer, stat: BigIntStats): SourceEnt
     }),
     ...((kind === 'character-device' || kind === 'block-device') && { deviceNumber: splitDevice(stat.rdev) }),
   };
-}
-
-function kindOf(stat: Stats | BigIntStats): EntryKind {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isFIFO()) return 'fifo';
-  if (stat.isSocket()) return 'socket';
-  return stat.isBlockDevice() ? 'block-device' : 'character-device';
 }

@@ -16,8 +16,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { comparePaths } from '#nbak/format/path.js';
 import type { BytePath } from '#nbak/format/path.js';
-import type { SourceEntry } from '#nbak/source/entry.js';
-import { resolveRoot } from '#nbak/source/root.js';
+import { DirectoryHandle } from '#nbak/source/directory-handle.js';
+import { seenEntry, type SourceEntry } from '#nbak/source/entry.js';
+import { resolveRoot, sourcePath } from '#nbak/source/root.js';
 import { lookAt, walk } from '#nbak/source/walk.js';
 import type { SourceProblem, WalkOptions } from '#nbak/source/walk.js';
 
@@ -199,6 +200,52 @@ describe('The walk', () => {
       exclude: (path) => path !== 'proc' && !path.startsWith('proc/'),
     });
     expect(paths(names)).toEqual(['', 'proc']);
+  });
+});
+
+describe('The walk over many entries', () => {
+  test('sees in open directories exactly what lstat sees by path', async () => {
+    for (let i = 0; i < 2500; i += 1) writeFileSync(join(root, `many-${i}`), 'x'.repeat(i % 3));
+    const late = join(root, 'z', 'deeper');
+    mkdirSync(late, { recursive: true });
+    writeFileSync(join(late, 'early'), 'hello', { mode: 0o600 });
+    chmodSync(join(late, 'early'), 0o4751);
+    execFileSync('touch', ['-m', '-d', '1969-12-31T23:59:58.123456789Z', join(late, 'early')]);
+    execFileSync('touch', ['-m', '-d', '2199-06-07T01:02:03.999999999Z', join(late, 'é')]);
+    execFileSync('truncate', ['-s', '9000000000', join(late, 'large')]);
+    symlinkSync('early', join(late, 'link'));
+    execFileSync('mkfifo', [join(late, 'fifo')]);
+    writeFileSync(Buffer.concat([Buffer.from(`${late}/`), Buffer.from([0x66, 0xff])]), '');
+    const server = createServer().listen(join(late, 'socket'));
+    await new Promise((resolve) => server.once('listening', resolve));
+    const source = resolveRoot(root);
+    const seen = [...walk(source, { onProblem: fail })];
+    expect(seen).toHaveLength(2510);
+    for (const entry of seen.filter(({ path }) => path.startsWith('z/') || path.endsWith('00'))) {
+      const stat = lstatSync(sourcePath(source, entry.path));
+      expect(entry).toEqual(seenEntry(entry.path, stat));
+    }
+    server.close();
+    const handle = DirectoryHandle.open(Buffer.from(late));
+    expect(handle?.see('early', 'early' as BytePath)?.mode).toBe(0o4751);
+    expect(handle?.see('absent', 'absent' as BytePath)).toBeUndefined();
+    handle?.close();
+  });
+
+  test('holds no directory open when it is over, or given up', () => {
+    for (let i = 0; i < 2500; i += 1) writeFileSync(join(root, `many-${i}`), '');
+    mkdirSync(join(root, 'z', 'deeper'), { recursive: true });
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    const given = walk(resolveRoot(root), { onProblem: fail });
+    for (const { path } of given) {
+      if (path !== 'many-7') continue;
+      expect(open()).toBe(before + 1);
+      break;
+    }
+    expect(open()).toBe(before);
+    expect([...walk(resolveRoot(root), { onProblem: fail })]).toHaveLength(2503);
+    expect(open()).toBe(before);
   });
 });
 

@@ -13,7 +13,8 @@ import { looksLikeDatabase } from '../../source/sqlite/looks-like-database.js';
 import { findAppKey, NEXT_KEY_SUFFIX } from '../../source/tokens/find-app-key.js';
 import { MOST_TOKEN_FILE_BYTES } from '../../source/tokens/file-tokens.js';
 import { spotOf, type TokenSpot } from '../../source/tokens/token-counter.js';
-import type { SeenEntry, SourceProblem } from '../../source/walk.js';
+import type { SeenEntry } from '../../source/entry.js';
+import type { SourceProblem } from '../../source/walk.js';
 import { notRotatable } from './refusal.js';
 
 const RIGHT_USER = 'Run it as the user that the application runs as.';

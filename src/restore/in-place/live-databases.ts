@@ -5,7 +5,7 @@ import { sourcePath } from '../../source/root.js';
 import { lockExclusively, type ExclusiveLocks } from '../../source/sqlite/exclusive-locks.js';
 import { looksLikeDatabase } from '../../source/sqlite/looks-like-database.js';
 import { inUse } from '../../source/stop-check.js';
-import type { SeenEntry } from '../../source/walk.js';
+import type { SeenEntry } from '../../source/entry.js';
 
 /**
  * Locks every database among `entries`.

@@ -8,7 +8,8 @@ import type { SourceEntry } from '../../source/entry.js';
 import { sourcePath, type SourceRoot } from '../../source/root.js';
 import { scopeWalk } from '../../source/scope-walk.js';
 import { sniffDatabase } from '../../source/sqlite/header.js';
-import { lookAt, walk, type SeenEntry, type SourceProblem } from '../../source/walk.js';
+import type { SeenEntry } from '../../source/entry.js';
+import { lookAt, walk, type SourceProblem } from '../../source/walk.js';
 import { mountPoints } from './mount-points.js';
 
 /** How a target is looked at. */

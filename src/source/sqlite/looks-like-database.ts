@@ -1,6 +1,6 @@
 /** Finding databases among the files of a walk, cheaply. */
 
-import type { SeenEntry } from '../walk.js';
+import type { SeenEntry } from '../entry.js';
 import { sniffDatabase } from './header.js';
 
 /** SQLite's pages are powers of two from 512 bytes on, and a database is whole pages. */
