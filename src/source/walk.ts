@@ -42,7 +42,8 @@ export interface WalkOptions {
 /**
  * Yields the root itself (path ''), then everything below it in path order (`comparePaths`). Synchronous: measured
  * faster than promises; a caller that awaits between entries keeps the event loop alive. Holds one sorted directory
- * listing per level, and in large trees its directory open. What vanishes while the walk goes on is skipped silently, what is denied is reported.
+ * listing per level, and in large trees its directory open. What vanishes while the walk goes on is skipped silently,
+ * what is denied is reported.
  *
  * @throws NbakError `SOURCE_NOT_FOUND` or `SOURCE_UNREADABLE` when the root itself cannot be read.
  */
