@@ -141,8 +141,7 @@ export class Session {
     try {
       await this.#packs.abort();
       await this.#indexing.catch(() => undefined);
-      // They are stored, whatever ended the backup: the next one need not look for them.
-      this.#enterPacks();
+      this.#enterLeftPacks();
     } finally {
       // Threads that live on would keep the process alive.
       await Promise.all([this.packChecker.close(), this.#pool.close(), this.#engine?.close()]);
@@ -170,6 +169,15 @@ export class Session {
     });
     for (const { footer } of packs)
       this.chunks.packCommitted(footer.blobs.map(({ kind, tag }) => `${kind}:${tag}`));
+  }
+
+  /** Of a backup that failed: they are stored, and the next one need not look for them. */
+  #enterLeftPacks(): void {
+    try {
+      if (this.#uncatalogued.length > 0) this.#enterPacks();
+    } catch {
+      // It is a cache; what is to be told is what ended the backup.
+    }
   }
 
   async #writeIndex(): Promise<void> {
