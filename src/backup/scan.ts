@@ -30,7 +30,7 @@ export interface ScanOptions {
   readonly asFiles?: ReadonlySet<string>;
 }
 
-/** Entries that are looked at in one go: some millisecond. Then signals and threads that wait for an answer get their turn. */
+/** Entries looked at in one go: some millisecond. Then signals and threads that wait for an answer get a turn. */
 const TURN_ENTRIES = 256;
 
 /** Walks all roots. */

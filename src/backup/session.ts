@@ -59,7 +59,6 @@ export class Session {
   readonly #packs: PackWriter;
   /** Committed packs that the catalog does not know yet. */
   #uncatalogued: WrittenPack[] = [];
-  #uncataloguedBlobs = 0;
   #unindexed: Uint8Array[] = [];
   #indexing: Promise<void> = Promise.resolve();
   #lastIndexAt = Date.now();
@@ -151,8 +150,8 @@ export class Session {
   #onPack(pack: WrittenPack): void {
     this.ownPacks.set(pack.id, pack.size);
     this.#uncatalogued.push(pack);
-    this.#uncataloguedBlobs += pack.footer.blobs.length;
-    if (this.#uncataloguedBlobs >= MOST_UNCATALOGUED) this.#enterPacks();
+    const blobs = this.#uncatalogued.reduce((sum, { footer }) => sum + footer.blobs.length, 0);
+    if (blobs >= MOST_UNCATALOGUED) this.#enterPacks();
     this.#unindexed.push(pack.signedFooter);
     if (Date.now() - this.#lastIndexAt < INDEX_EVERY_MS) return;
     this.#indexing = this.#indexing.then(() => this.#writeIndex());
@@ -163,7 +162,6 @@ export class Session {
   #enterPacks(): void {
     const packs = this.#uncatalogued;
     this.#uncatalogued = [];
-    this.#uncataloguedBlobs = 0;
     this.catalog.together(() => {
       for (const { id, size, footer } of packs) this.catalog.addPack(id, size, footer);
     });
@@ -174,7 +172,7 @@ export class Session {
   /** Of a backup that failed: they are stored, and the next one need not look for them. */
   #enterLeftPacks(): void {
     try {
-      if (this.#uncatalogued.length > 0) this.#enterPacks();
+      this.#enterPacks();
     } catch {
       // It is a cache; what is to be told is what ended the backup.
     }

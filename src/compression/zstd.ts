@@ -107,7 +107,10 @@ export function looksCompressible(bytes: Uint8Array): boolean {
   return squares > (total * total) / 256 + total * NOISE_MARGIN;
 }
 
-/** Many short samples: in pages of a database texts lie between embeddings. Prime, so that no page size is a multiple of the stride. */
+/**
+ * Many short samples: in pages of a database texts lie between embeddings. Prime, so that no page size is a multiple of
+ * the stride.
+ */
 const SAMPLES = 61;
 const SAMPLE_BYTES = 32;
 const NOISE_MARGIN = 1.75;

@@ -73,17 +73,12 @@ export function encodePage(page: Page): Uint8Array {
 }
 
 function encodeRows(page: Page): Uint8Array {
-  if (page.type === 'list') return new Uint8Array(0);
-  if (page.type === 'public') {
-    const rows = new Uint8Array(ROW_BYTES * page.blobs.length);
-    for (const [i, row] of page.blobs.entries()) writeBlobRow(rows, ROW_BYTES * i, row);
-    return rows;
-  }
-  const rows = new Uint8Array(PLAIN_ROW_BYTES * page.blobs.length);
-  for (const [i, row] of page.blobs.entries()) {
-    writeBlobRow(rows, PLAIN_ROW_BYTES * i, row);
-    writeU32(rows, PLAIN_ROW_BYTES * i + ROW_BYTES, row.plaintextLength);
-  }
+  const width = page.type === 'public' ? ROW_BYTES : PLAIN_ROW_BYTES;
+  const rows = new Uint8Array(width * page.blobs.length);
+  for (const [i, row] of page.blobs.entries()) writeBlobRow(rows, width * i, row);
+  if (page.type === 'public') return rows;
+  for (const [i, { plaintextLength }] of page.blobs.entries())
+    writeU32(rows, PLAIN_ROW_BYTES * i + ROW_BYTES, plaintextLength);
   return rows;
 }
 

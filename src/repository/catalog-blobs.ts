@@ -66,7 +66,7 @@ export class BlobCatalog {
    * @param damaged - blobs whose bytes are known to be bad: nothing may be deduplicated against them.
    */
   addPack(pack: PackId, size: number, footer: Footer, damaged: ReadonlySet<BlobId> = NONE): void {
-    this.#catalog.transaction(() => {
+    this.together(() => {
       const { changes, lastInsertRowid } = this.#insertPack.run(
         pack,
         size,
@@ -83,7 +83,7 @@ export class BlobCatalog {
         }
         offset += length;
       }
-    })();
+    });
   }
 
   /** Does many things in one transaction: a lookup on its own spends half its time on taking and leaving locks. */
@@ -93,12 +93,12 @@ export class BlobCatalog {
 
   /** Forgets a pack that is gone or wrong. */
   dropPack(pack: PackId): void {
-    this.#catalog.transaction(() => {
+    this.together(() => {
       this.#catalog
         .prepare('DELETE FROM blobs WHERE pack = (SELECT number FROM packs WHERE id = ?)')
         .run(pack);
       this.#catalog.prepare('DELETE FROM packs WHERE id = ?').run(pack);
-    })();
+    });
   }
 
   /** Packs that were entered without their damaged blobs. */
@@ -127,12 +127,12 @@ export class BlobCatalog {
   /** The best place of each blob that has one: in one transaction, which costs half of one for each. */
   locateAll(ids: Iterable<BlobId>): ReadonlyMap<BlobId, BlobPlace> {
     const places = new Map<BlobId, BlobPlace>();
-    this.#catalog.transaction(() => {
+    this.together(() => {
       for (const id of ids) {
         const [best] = this.locate(id);
         if (best !== undefined) places.set(id, best);
       }
-    })();
+    });
     return places;
   }
 

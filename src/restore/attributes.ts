@@ -1,8 +1,7 @@
 /** What a restored file gets besides its content: owner, mode, times. Called from any thread, on descriptors alone. */
 
-import { closeSync, fchmodSync, fchownSync, fstatSync, futimesSync, rmSync } from 'node:fs';
+import { fchmodSync, fchownSync, futimesSync } from 'node:fs';
 import type { Entry } from '../format/entry.js';
-import { makeFile } from './staged-file.js';
 
 /** Owner of something restored, as numbers of this machine. */
 export interface TargetOwner {
@@ -15,12 +14,6 @@ export interface FileAttributes {
   readonly mode: number;
   readonly time: FileTime;
   readonly owner: TargetOwner;
-}
-
-/** What a file has when it is made in a directory: its owner, and which bits of a mode it is given. */
-export interface NativeAttributes {
-  readonly owner: TargetOwner;
-  readonly modeBits: number;
 }
 
 /** As Node takes it. */
@@ -37,28 +30,6 @@ export function fileTime({ mtime }: Pick<Entry, 'mtime'>): FileTime {
   if (mtime.seconds < 0) return new Date(mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6));
   return mtime.seconds + (Math.floor(mtime.nanoseconds / 1000) + 0.5) / 1e6;
 }
-
-/** Finds out what files have when they are made, with one that is gone again when it returns. */
-export function nativeAttributesIn(directory: string): NativeAttributes {
-  const path = `${directory}/nbak-native`;
-  const descriptor = makeFile(path, PERMISSIONS);
-  try {
-    const { uid, gid, mode } = fstatSync(descriptor);
-    return { owner: { uid, gid }, modeBits: mode & PERMISSIONS };
-  } finally {
-    closeSync(descriptor);
-    rmSync(path);
-  }
-}
-
-/** Says whether a file that is made with its mode has owner and mode by that. */
-export function isNative({ mode, owner }: FileAttributes, native: NativeAttributes): boolean {
-  const isOwner = owner.uid === native.owner.uid && owner.gid === native.owner.gid;
-  return isOwner && (mode & ~native.modeBits) === 0;
-}
-
-/** A mode without setuid, setgid and the sticky bit. */
-const PERMISSIONS = 0o777;
 
 /** Sets a file's attributes. @returns false where the owner could not be set. */
 export function setFileAttributes(descriptor: number, { mode, time, owner }: FileAttributes): boolean {

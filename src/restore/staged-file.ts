@@ -28,8 +28,8 @@ export class StagedFile {
 }
 
 /** Makes and opens a file. */
-export function makeFile(path: string, mode = PRIVATE_FILE): number {
-  return openSync(path, NEW_FILE_FLAGS, mode);
+export function makeFile(path: string): number {
+  return openSync(path, NEW_FILE_FLAGS, PRIVATE_FILE);
 }
 
 /** Writes all of `bytes` at `offset` of a file. */

@@ -33,13 +33,10 @@ import { isCapability, removeAcls, writeXattrs, type XattrPlace } from '../sourc
 import {
   attributesOf,
   fileTime,
-  isNative,
-  nativeAttributesIn,
   setFileAttributes,
   setOwner,
   tolerate,
   type FileAttributes,
-  type NativeAttributes,
   type TargetOwner,
 } from './attributes.js';
 import { StagedFile, writeFully } from './staged-file.js';
@@ -59,7 +56,6 @@ export class RestoreTarget {
   readonly refused = new Map<string, number>();
   readonly #staging: string;
   readonly #held: HeldDirectory;
-  readonly #native: NativeAttributes;
   #staged = 0;
 
   /**
@@ -82,7 +78,6 @@ export class RestoreTarget {
       mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
       return new HeldDirectory(this.path);
     });
-    this.#native = this.#attempt('create', '' as BytePath, () => nativeAttributesIn(this.#staging));
   }
 
   #takeOver(): void {
@@ -119,7 +114,7 @@ export class RestoreTarget {
 
   /** A file in the staging directory for a thread to make. */
   newFile(attributes: FileAttributes): NewFile {
-    return { path: this.#reserve(), attributes, isNative: isNative(attributes, this.#native) };
+    return { path: this.#reserve(), attributes };
   }
 
   /** A path in the staging directory where nothing is yet. */

@@ -1,6 +1,6 @@
 /** Does write jobs: reads, checks and opens frames, and writes their pieces. Plaintext never leaves the thread. Implements §22.3. */
 
-import { closeSync, futimesSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { nodeCrypto as crypto } from '../crypto/node.js';
 import { BLOB_KINDS } from '../format/blob.js';
 import { decodeBundle } from '../format/bundle.js';
@@ -114,13 +114,11 @@ class PieceWriter {
 const NO_HASH = new Uint8Array(HASH_BYTES);
 
 /** @returns false where its owner could not be set. */
-function writeNewFile({ path, attributes, isNative }: NewFile, bytes: Uint8Array): boolean {
-  const descriptor = isNative ? makeFile(path, attributes.mode) : makeFile(path);
+function writeNewFile({ path, attributes }: NewFile, bytes: Uint8Array): boolean {
+  const descriptor = makeFile(path);
   try {
     writeFully(descriptor, bytes, 0);
-    if (!isNative) return setFileAttributes(descriptor, attributes);
-    futimesSync(descriptor, attributes.time, attributes.time);
-    return true;
+    return setFileAttributes(descriptor, attributes);
   } finally {
     closeSync(descriptor);
   }

@@ -36,8 +36,6 @@ export interface NewFile {
   /** In the staging directory, where nothing is yet. */
   readonly path: string;
   readonly attributes: FileAttributes;
-  /** Whether it gets its owner and mode by being made with that mode. */
-  readonly isNative: boolean;
 }
 
 /** A staged file that is open, and where in it the piece goes. */

@@ -13,3 +13,9 @@ export function splitDevice(device: bigint): DeviceNumber {
     minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
   };
 }
+
+/** The same from its parts, as a number of Node's: the inverse of {@link splitDevice}. */
+export function joinDevice({ major, minor }: DeviceNumber): number {
+  const low = ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
+  return (low >>> 0) + (major & ~0xfff) * 2 ** 32;
+}

@@ -1,6 +1,7 @@
 /** A directory held open, so that its entries are looked at by their names alone. */
 
 import { closeSync, constants, openSync } from 'node:fs';
+import { joinDevice } from './device.js';
 import { kindOf, type SeenEntry } from './entry.js';
 import type { BytePath } from '../format/path.js';
 import { STATX_BYTES, statxCall, type Statx } from './system-calls.js';
@@ -62,7 +63,7 @@ function entryIn(path: BytePath): SeenEntry {
     mtimeMs: milliseconds(28),
     ctimeMs: milliseconds(24),
     inode: longWord(8),
-    device: deviceOf(word(34), word(35)),
+    device: joinDevice({ major: word(34), minor: word(35) }),
     links: word(4),
   };
 }
@@ -78,10 +79,4 @@ function longWord(place: number): number {
 function milliseconds(place: number): number {
   const seconds = word(place) + (signedWords[place + 1] ?? 0) * 2 ** 32;
   return seconds * 1000 + word(place + 2) / 1_000_000;
-}
-
-/** The C library's `makedev`. */
-function deviceOf(major: number, minor: number): number {
-  const low = ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
-  return (low >>> 0) + (major & ~0xfff) * 2 ** 32;
 }

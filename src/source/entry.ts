@@ -4,8 +4,8 @@ import type { EntryKind, Timestamp } from '../format/entry.js';
 import type { BytePath } from '../format/path.js';
 import type { DeviceNumber } from './device.js';
 
-/** One entry of a source, as `lstat` saw it; nothing here was followed or opened. */
-export interface SourceEntry {
+/** What exact and quick looks at an entry both say; nothing here was followed or opened. */
+interface LookedAt {
   readonly path: BytePath;
   readonly kind: EntryKind;
   /** Permission bits with setuid, setgid and sticky (0o7777). */
@@ -13,11 +13,15 @@ export interface SourceEntry {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
+  readonly links: number;
+}
+
+/** One entry of a source, as `lstat` saw it. */
+export interface SourceEntry extends LookedAt {
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
   readonly inode: bigint;
   readonly device: bigint;
-  readonly links: number;
   /** Of device nodes only. */
   readonly deviceNumber?: DeviceNumber;
   /** Of symbolic links only: the bytes stored in the link. */
@@ -28,19 +32,11 @@ export interface SourceEntry {
  * One entry as the walk sees it: numbers only, which cost half as much as exact ones. Times are milliseconds, good to a
  * quarter of a microsecond; `lookAt` gives the rest.
  */
-export interface SeenEntry {
-  readonly path: BytePath;
-  readonly kind: EntryKind;
-  /** Permission bits with setuid, setgid and sticky (0o7777). */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
+export interface SeenEntry extends LookedAt {
   readonly mtimeMs: number;
   readonly ctimeMs: number;
   readonly inode: number;
   readonly device: number;
-  readonly links: number;
 }
 
 /** An entry by what lstat says of it. */

@@ -49,7 +49,7 @@ function orderOf(frame: Uint8Array, ...pieces: readonly PieceOrder[]): FrameOrde
 
 function newFile(name: string): NewFile {
   const path = join(directory, name);
-  return { path, attributes: { mode: 0o640, time: 1000.5, owner: OWN }, isNative: false };
+  return { path, attributes: { mode: 0o640, time: 1000.5, owner: OWN } };
 }
 
 /** A piece that is a whole blob. */

@@ -2,8 +2,7 @@
 
 import { ENTRY_FLAGS } from '../../format/entry.js';
 import { comparePaths, type BytePath } from '../../format/path.js';
-import type { SourceEntry } from '../../source/entry.js';
-import type { SeenEntry } from '../../source/entry.js';
+import type { SeenEntry, SourceEntry } from '../../source/entry.js';
 import { SIDECAR_SUFFIXES } from '../../source/sqlite/header.js';
 import type { PlannedEntry } from '../result.js';
 import type { OldTree } from './old-tree.js';

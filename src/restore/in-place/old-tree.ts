@@ -4,11 +4,10 @@ import { statfsSync } from 'node:fs';
 import { NbakError } from '../../errors.js';
 import type { Scope } from '../../format/manifest.js';
 import { parentPath, pathToText, type BytePath } from '../../format/path.js';
-import type { SourceEntry } from '../../source/entry.js';
+import type { SeenEntry, SourceEntry } from '../../source/entry.js';
 import { sourcePath, type SourceRoot } from '../../source/root.js';
 import { scopeWalk } from '../../source/scope-walk.js';
 import { sniffDatabase } from '../../source/sqlite/header.js';
-import type { SeenEntry } from '../../source/entry.js';
 import { lookAt, walk, type SourceProblem } from '../../source/walk.js';
 import { mountPoints } from './mount-points.js';
 
