@@ -6,7 +6,8 @@ import { FileLayout } from '../repository/file-layout.js';
 import { dataBytes } from './plan.js';
 import type { PlannedEntry } from './result.js';
 import { StagedFile } from './staged-file.js';
-import { HASH_BYTES, type NewFile, type PieceOrder } from './write-job.js';
+import type { TreeFile } from './tree-file.js';
+import { HASH_BYTES, type PieceOrder } from './write-job.js';
 
 /** A piece on its way: what it is of, and its number there. */
 export interface PieceTicket {
@@ -32,7 +33,7 @@ export function isForThreads({ pieces }: PlannedEntry): boolean {
 export class FileInProgress {
   readonly planned: PlannedEntry;
   /** Where it is written: a file that is open here, or one that a thread makes. */
-  readonly into: StagedFile | NewFile;
+  readonly into: StagedFile | TreeFile;
   /** False where the thread that made the file could not set its owner. */
   owned = true;
   /** Bytes that were written. */
@@ -42,7 +43,7 @@ export class FileInProgress {
   #missing: number;
   #isDamaged = false;
 
-  constructor(planned: PlannedEntry, into: StagedFile | NewFile) {
+  constructor(planned: PlannedEntry, into: StagedFile | TreeFile) {
     this.planned = planned;
     this.into = into;
     this.#layout = new FileLayout(planned.entry);
@@ -57,7 +58,8 @@ export class FileInProgress {
       const { plaintextLength } = blob;
       const length = slice === undefined ? plaintextLength : this.#sliceLength();
       const parts = this.#layout.place(length);
-      const into = this.into instanceof StagedFile ? { descriptor: this.into.descriptor, parts } : this.into;
+      const into =
+        this.into instanceof StagedFile ? { descriptor: this.into.descriptor, parts } : this.into.order;
       yield {
         order: { slice, plaintextLength, length, into },
         ticket: { file: this, number, blob: blob.id, bytes: length },

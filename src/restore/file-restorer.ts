@@ -20,7 +20,6 @@ import type {
 import { StagedFile } from './staged-file.js';
 import type { RestoreTarget } from './target.js';
 import type { TokenCheck } from './token-check.js';
-import type { NewFile } from './write-job.js';
 
 /** What no other file would survive either. */
 const FATAL: readonly ErrorCode[] = ['TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED'];
@@ -75,7 +74,7 @@ export class FileRestorer {
       await Promise.all(this.#checks);
     } finally {
       await Promise.allSettled(this.#checks);
-      for (const { into } of this.#open) this.#parts.target.discard(into);
+      for (const { into } of this.#open) into.discard();
     }
     for (const file of this.#alone) await this.#restoreAlone(file);
   }
@@ -100,10 +99,10 @@ export class FileRestorer {
   *#begin(files: readonly PlannedEntry[]): Generator<FileInProgress> {
     const { target, ownerOf } = this.#parts;
     for (const planned of files) {
-      const into = isMadeByThread(planned)
-        ? target.newFile(attributesOf(planned.entry, ownerOf(planned)))
-        : target.stage(planned.place);
-      const file = new FileInProgress(planned, into);
+      const inTree = isMadeByThread(planned)
+        ? target.treeFile(planned.place, attributesOf(planned.entry, ownerOf(planned)))
+        : undefined;
+      const file = new FileInProgress(planned, inTree ?? target.stage(planned.place));
       this.#open.add(file);
       yield file;
     }
@@ -113,17 +112,17 @@ export class FileRestorer {
     const { planned, into, bytes, owned } = file;
     this.#open.delete(file);
     if (!file.isWhole(this.#parts.source.keys)) {
-      this.#parts.target.discard(into);
+      into.discard();
       this.bytes -= bytes;
       this.#alone.push(planned);
       return;
     }
+    if (!(into instanceof StagedFile)) {
+      into.finish();
+      this.#noteFinished(planned, owned);
+      return;
+    }
     const finished = this.#collecting(planned, into, async () => {
-      if (!(into instanceof StagedFile)) {
-        this.#parts.target.nameFile(planned.place, into);
-        this.#noteFinished(planned, owned);
-        return;
-      }
       if (isDatabase(planned)) await this.#checkDatabase(planned, into.path);
       this.#finish(planned, into);
     });
@@ -153,11 +152,11 @@ export class FileRestorer {
   }
 
   /** Runs the end of a file's restore; if that fails the file is dropped, and the failure kept. */
-  async #collecting(file: PlannedEntry, into: StagedFile | NewFile, run: () => Promise<void>): Promise<void> {
+  async #collecting(file: PlannedEntry, staged: StagedFile, run: () => Promise<void>): Promise<void> {
     try {
       await run();
     } catch (error) {
-      this.#parts.target.discard(into);
+      staged.discard();
       if (!isNbakError(error)) throw error;
       // Without a place to write to, no other file will fare better; one may be too long for this file system alone.
       if (FATAL.includes(error.code) && error.details['code'] !== 'EFBIG') throw error;

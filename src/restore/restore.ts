@@ -77,9 +77,8 @@ class RestoreRun {
     await this.#files.restore(files);
     for (const link of links) await this.#files.restoreLink(link);
     for (const each of entries) this.#restoreOther(each);
+    this.#target.publish();
     await this.#checkTokenFiles([...files, ...links]);
-    // It lies in the target's root, whose time its removal changes.
-    this.#target.removeStaging();
     for (const each of directories.reverse()) {
       this.#countOwner(
         this.#target.finishDirectory({ ...each.entry, path: each.place }, this.#ownerOf(each)),

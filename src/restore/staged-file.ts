@@ -1,6 +1,6 @@
 /** A file being written under no name yet, and how files are made and written, in any thread. */
 
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 
 const PRIVATE_FILE = 0o600;
 
@@ -25,10 +25,20 @@ export class StagedFile {
     this.#isOpen = false;
     closeSync(this.descriptor);
   }
+
+  /** Closes and removes the file, with what SQLite made beside it. */
+  discard(): void {
+    try {
+      this.close();
+    } catch {
+      // What it could not keep is not wanted.
+    }
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(this.path + suffix, { force: true });
+  }
 }
 
 /** Makes and opens a file. */
-export function makeFile(path: string): number {
+export function makeFile(path: string | Buffer): number {
   return openSync(path, NEW_FILE_FLAGS, PRIVATE_FILE);
 }
 

@@ -21,12 +21,19 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { NbakError } from '../errors.js';
 import type { Entry } from '../format/entry.js';
 import { assertDistinct, foldingOf } from './colliding-names.js';
 import { DIRECTORY_FLAGS, HeldDirectory } from './held-directory.js';
-import { pathFromBytes, pathToBytes, pathToText, type BytePath } from '../format/path.js';
+import {
+  joinPath,
+  pathFromBytes,
+  pathFromText,
+  pathToBytes,
+  pathToText,
+  type BytePath,
+} from '../format/path.js';
 import { makeDirectories } from '../source/make-directories.js';
 import { systemCalls, zeroEnded } from '../source/system-calls.js';
 import { isCapability, removeAcls, writeXattrs, type XattrPlace } from '../source/xattrs.js';
@@ -40,23 +47,26 @@ import {
   type TargetOwner,
 } from './attributes.js';
 import { StagedFile, writeFully } from './staged-file.js';
-import type { NewFile } from './write-job.js';
+import { TreeFile } from './tree-file.js';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 /** Without waiting for somebody who writes. */
 const FIFO_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-/** Files in one directory of the staging directory: threads that make files in the same one wait for each other. */
-const STAGED_TOGETHER = 128;
 
-/** A restore target. */
+/**
+ * A restore target. Everything is made in a hidden tree in it: there files have their names from the beginning, and in
+ * the target only when they are complete (§22.2).
+ */
 export class RestoreTarget {
   readonly path: string;
   /** Extended attributes that could not be set: their names, and of how many entries. */
   readonly refused = new Map<string, number>();
   readonly #staging: string;
-  readonly #held: HeldDirectory;
+  readonly #root: HeldDirectory;
+  readonly #tree: HeldDirectory;
   #staged = 0;
+  #isPublished = false;
 
   /**
    * Takes an absent or empty directory over.
@@ -66,7 +76,7 @@ export class RestoreTarget {
   constructor(path: string) {
     this.path = resolve(path);
     this.#staging = `${this.path}/.nbak-restore-${randomBytes(8).toString('hex')}`;
-    this.#held = this.#attempt('create', '' as BytePath, () => {
+    const held = this.#attempt('create', '' as BytePath, () => {
       makeDirectories(dirname(this.path), 0o777);
       try {
         mkdirSync(this.path, { mode: PRIVATE_DIRECTORY });
@@ -75,9 +85,14 @@ export class RestoreTarget {
         this.#takeOver();
       }
       removeAcls(Buffer.from(this.path));
-      mkdirSync(this.#staging, { mode: PRIVATE_DIRECTORY });
-      return new HeldDirectory(this.path);
+      const root = new HeldDirectory(this.path);
+      const staging = pathFromText(basename(this.#staging));
+      const tree = joinPath(staging, 'tree');
+      for (const path of [staging, tree]) mkdirSync(root.place(path), { mode: PRIVATE_DIRECTORY });
+      return { root, tree: new HeldDirectory(root.place(tree)) };
     });
+    this.#root = held.root;
+    this.#tree = held.tree;
   }
 
   #takeOver(): void {
@@ -112,24 +127,16 @@ export class RestoreTarget {
     this.#attempt('create', path, () => mkdirSync(this.#place(path), { mode: PRIVATE_DIRECTORY }));
   }
 
-  /** A file in the staging directory for a thread to make. */
-  newFile(attributes: FileAttributes): NewFile {
-    return { path: this.#reserve(), attributes };
-  }
-
-  /** A path in the staging directory where nothing is yet. */
-  #reserve(): string {
-    const directory = `${this.#staging}/${Math.floor(this.#staged / STAGED_TOGETHER)}`;
-    if (this.#staged % STAGED_TOGETHER === 0)
-      this.#attempt('create', '' as BytePath, () => mkdirSync(directory, { mode: PRIVATE_DIRECTORY }));
-    this.#staged += 1;
-    return `${directory}/${this.#staged}`;
+  /** A file for a thread to make; undefined where it has to be staged, since too many others are under way. */
+  treeFile(path: BytePath, attributes: FileAttributes): TreeFile | undefined {
+    const held = this.#attempt('create', path, () => this.#tree.hold(path));
+    return held && new TreeFile(held, attributes);
   }
 
   /** Makes and opens a file in the staging directory. */
   stage(path: BytePath): StagedFile {
-    const place = this.#reserve();
-    return this.#attempt('create', path, () => new StagedFile(place));
+    this.#staged += 1;
+    return this.#attempt('create', path, () => new StagedFile(`${this.#staging}/${this.#staged}`));
   }
 
   /** Writes all of `bytes` at `offset` of an open file. */
@@ -153,21 +160,6 @@ export class RestoreTarget {
       renameSync(staged.path, this.#place(path));
       return owned;
     });
-  }
-
-  /** Gives a complete file that a thread made its name, which is all it lacks. */
-  nameFile(path: BytePath, file: NewFile): void {
-    this.#attempt('finish', path, () => renameSync(file.path, this.#place(path)));
-  }
-
-  /** Drops a file that did not become complete. */
-  discard(file: StagedFile | NewFile): void {
-    try {
-      if (file instanceof StagedFile) file.close();
-    } catch {
-      // What it could not keep is not wanted.
-    }
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file.path + suffix, { force: true });
   }
 
   /** Makes `path` another name of `existing`. */
@@ -209,7 +201,7 @@ export class RestoreTarget {
   /** Gives a directory its owner, mode and times; deepest first, the target itself last. */
   finishDirectory(entry: Entry, owner: TargetOwner): boolean {
     return this.#attempt('finish', entry.path, () => {
-      const descriptor = openSync(this.#place(entry.path), DIRECTORY_FLAGS);
+      const descriptor = openSync(this.#root.place(entry.path), DIRECTORY_FLAGS);
       try {
         const owned = setOwner((uid, gid) => fchownSync(descriptor, uid, gid), owner);
         tolerate(() => fchmodSync(descriptor, entry.mode));
@@ -222,15 +214,34 @@ export class RestoreTarget {
     });
   }
 
-  /** Removes the staging directory, if it is there. */
-  removeStaging(): void {
-    rmSync(this.#staging, { recursive: true, force: true });
+  /** Moves everything from the hidden tree to its place. Only {@link finishDirectory} may follow. */
+  publish(): void {
+    const root = '' as BytePath;
+    this.#tree.letGo();
+    const names = this.#attempt('finish', root, () =>
+      readdirSync(this.#tree.place(root), { encoding: 'buffer' }).map(pathFromBytes),
+    );
+    for (const name of names)
+      this.#attempt('finish', name, () => renameSync(this.#tree.place(name), this.#root.place(name)));
+    // It lies in the target's root, whose time its removal changes.
+    this.#attempt('finish', root, () => this.#removeStaging());
+    this.#isPublished = true;
   }
 
-  /** Removes the staging directory and lets go of the target. */
+  /** Lets go of the target. Of a restore that was broken off, what is complete gets its place first. */
   close(): void {
-    this.removeStaging();
-    this.#held.close();
+    try {
+      if (!this.#isPublished) this.publish();
+    } catch {
+      // What broke the restore off is what is to be said.
+    }
+    this.#removeStaging();
+    this.#tree.close();
+    this.#root.close();
+  }
+
+  #removeStaging(): void {
+    rmSync(this.#staging, { recursive: true, force: true });
   }
 
   /** After the mode, of which an ACL has a part, and after the owner, whose change takes capabilities away. */
@@ -248,7 +259,7 @@ export class RestoreTarget {
   }
 
   #place(path: BytePath): Buffer {
-    return this.#held.place(path);
+    return this.#tree.place(path);
   }
 
   #attempt<T>(action: string, path: BytePath, run: () => T): T {

@@ -13,6 +13,7 @@ import {
 } from '../repository/blob-crypto.js';
 import type { Handler } from '../threads/thread-pool.js';
 import { setFileAttributes } from './attributes.js';
+import { systemPath } from './held-directory.js';
 import { makeFile, writeFully } from './staged-file.js';
 import {
   HASH_BYTES,
@@ -115,7 +116,7 @@ const NO_HASH = new Uint8Array(HASH_BYTES);
 
 /** @returns false where its owner could not be set. */
 function writeNewFile({ path, attributes }: NewFile, bytes: Uint8Array): boolean {
-  const descriptor = makeFile(path);
+  const descriptor = makeFile(systemPath(path));
   try {
     writeFully(descriptor, bytes, 0);
     return setFileAttributes(descriptor, attributes);

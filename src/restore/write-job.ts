@@ -1,5 +1,6 @@
 /** A unit of work of a restore, as it goes to a thread: frames to open and where their pieces go. */
 
+import type { BytePath } from '../format/path.js';
 import type { PlacedPart } from '../repository/file-layout.js';
 import type { PackBytes } from '../repository/pack-files.js';
 import type { FileAttributes } from './attributes.js';
@@ -33,8 +34,8 @@ export interface PieceOrder {
 
 /** A file that is this piece alone: the thread makes it. */
 export interface NewFile {
-  /** In the staging directory, where nothing is yet. */
-  readonly path: string;
+  /** In the hidden tree, where nothing is yet. */
+  readonly path: BytePath;
   readonly attributes: FileAttributes;
 }
 

@@ -193,26 +193,61 @@ describe('A10 links', () => {
     });
   });
 
-  it('A10: a directory that is swapped for a link while restoring leads no file outside', async () => {
-    const files = Array.from({ length: 20 }, (_, i): ForgedEntry => ({
-      path: `d/f${String(i).padStart(2, '0')}`,
+  it('A10: directories of the hidden tree that are swapped for links while restoring lead no file outside', async () => {
+    // More than are under way at once: `d` is open when it is swapped, `e` is not yet.
+    const files = Array.from({ length: 1200 }, (_, i): ForgedEntry => ({
+      path: `d/f${String(i).padStart(4, '0')}`,
       content: `content ${String(i)}`,
     }));
-    const repository = await forged([ROOT, { path: 'd' }, ...files]);
+    const repository = await forged([
+      ROOT,
+      { path: 'd' },
+      ...files,
+      { path: 'e' },
+      { path: 'e/f', content: 'last' },
+    ]);
+    await guarded(async ({ directory, outside, target }) => {
+      let swapped = 0;
+      const code = await attempt(() =>
+        restoreBackup(repository.storage, KEY_BYTES, {
+          target,
+          onProgress: () => {
+            if (swapped > 0) return;
+            for (const name of ['d', 'e']) {
+              renameSync(join(hiddenTree(target), name), join(directory, `moved-${name}`));
+              symlinkSync(outside, join(hiddenTree(target), name));
+            }
+            swapped += 1;
+          },
+        }),
+      );
+      expect(swapped).toBe(1);
+      expect(code).toBe('TARGET_FAILED');
+    });
+  });
+
+  it('A10: the hidden tree itself, swapped for a link while restoring, leads no file outside', async () => {
+    const repository = await forged([
+      ROOT,
+      { path: 'a', content: 'first' },
+      { path: 'b', content: 'second' },
+    ]);
     await guarded(async ({ directory, outside, target }) => {
       let swapped = 0;
       await attempt(() =>
         restoreBackup(repository.storage, KEY_BYTES, {
           target,
           onProgress: () => {
-            if (swapped > 0 || !existsSync(join(target, 'd'))) return;
-            renameSync(join(target, 'd'), join(directory, 'moved'));
-            symlinkSync(outside, join(target, 'd'));
+            if (swapped > 0) return;
+            const tree = hiddenTree(target);
+            renameSync(tree, join(directory, 'moved'));
+            symlinkSync(outside, tree);
             swapped += 1;
           },
         }),
       );
       expect(swapped).toBe(1);
+      expect(readFileSync(join(target, 'b'), 'utf8')).toBe('second');
     });
   });
 
@@ -221,7 +256,6 @@ describe('A10 links', () => {
       ROOT,
       { path: 'a', content: 'first' },
       { path: 'b', content: 'second' },
-      { path: 'c', content: 'third' },
     ]);
     await guarded(async ({ outside, target }) => {
       let planted = 0;
@@ -230,14 +264,37 @@ describe('A10 links', () => {
           target,
           onProgress: () => {
             if (planted > 0) return;
-            symlinkSync(join(outside, 'keep'), join(target, 'b'));
-            linkSync(join(target, 'a'), join(target, 'c'));
+            symlinkSync(join(outside, 'keep'), join(target, 'a'));
+            linkSync(join(outside, 'keep'), join(target, 'b'));
             planted += 1;
           },
         }),
       );
       expect(planted).toBe(1);
       expect(readFileSync(join(target, 'a'), 'utf8')).toBe('first');
+      expect(readFileSync(join(target, 'b'), 'utf8')).toBe('second');
+    });
+  });
+
+  it('A10: a link that is planted in the place of a directory while restoring is not followed', async () => {
+    const repository = await forged([ROOT, { path: 'd' }, { path: 'd/keep', content: 'overwritten' }]);
+    await guarded(async ({ outside, target }) => {
+      const code = await attempt(() =>
+        restoreBackup(repository.storage, KEY_BYTES, {
+          target,
+          onProgress: () => {
+            if (!existsSync(join(target, 'd'))) symlinkSync(outside, join(target, 'd'));
+          },
+        }),
+      );
+      expect(code).toBe('TARGET_FAILED');
+      expect(lstatSync(join(target, 'd')).isSymbolicLink()).toBe(true);
     });
   });
 });
+
+/** Where a restore that is under way makes what it restores. */
+function hiddenTree(target: string): string {
+  const [staging = ''] = readdirSync(target).filter((name) => name.startsWith('.nbak-restore-'));
+  return join(target, staging, 'tree');
+}

@@ -18,6 +18,7 @@ import { BLOB_KINDS, type BlobKind } from '#nbak/format/blob.js';
 import { encodeBundle } from '#nbak/format/bundle.js';
 import { toHex, utf8 } from '#nbak/format/bytes.js';
 import type { RepositoryId } from '#nbak/format/ids.js';
+import { pathFromText } from '#nbak/format/path.js';
 import { BlobSealer, MOST_FRAME_OVERHEAD, type BlobSecrets } from '#nbak/repository/blob-crypto.js';
 import { writeHandler } from '#nbak/restore/write-handler.js';
 import type { FrameOrder, NewFile, PieceOrder, WriteAnswer } from '#nbak/restore/write-job.js';
@@ -48,7 +49,7 @@ function orderOf(frame: Uint8Array, ...pieces: readonly PieceOrder[]): FrameOrde
 }
 
 function newFile(name: string): NewFile {
-  const path = join(directory, name);
+  const path = pathFromText(join(directory, name));
   return { path, attributes: { mode: 0o640, time: 1000.5, owner: OWN } };
 }
 
