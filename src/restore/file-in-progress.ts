@@ -2,12 +2,12 @@
 
 import type { BlobId } from '../format/ids.js';
 import { hasDigest, type DigestKeys } from '../repository/file-data.js';
-import { FileLayout } from '../repository/file-layout.js';
+import { FileLayout, type PlacedPart } from '../repository/file-layout.js';
 import { dataBytes } from './plan.js';
 import type { PlannedEntry } from './result.js';
 import { StagedFile } from './staged-file.js';
 import type { TreeFile } from './tree-file.js';
-import { HASH_BYTES, type PieceOrder } from './write-job.js';
+import { HASH_BYTES, type OpenFile, type PieceOrder } from './write-job.js';
 
 /** A piece on its way: what it is of, and its number there. */
 export interface PieceTicket {
@@ -58,8 +58,7 @@ export class FileInProgress {
       const { plaintextLength } = blob;
       const length = slice === undefined ? plaintextLength : this.#sliceLength();
       const parts = this.#layout.place(length);
-      const into =
-        this.into instanceof StagedFile ? { descriptor: this.into.descriptor, parts } : this.into.order;
+      const into = this.into instanceof StagedFile ? orderFor(this.into, parts) : this.into.order;
       yield {
         order: { slice, plaintextLength, length, into },
         ticket: { file: this, number, blob: blob.id, bytes: length },
@@ -89,4 +88,8 @@ export class FileInProgress {
   #sliceLength(): number {
     return dataBytes(this.planned.entry);
   }
+}
+
+function orderFor({ descriptor, direct }: StagedFile, parts: readonly PlacedPart[]): OpenFile {
+  return { descriptor, direct, parts };
 }

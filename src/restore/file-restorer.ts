@@ -17,12 +17,15 @@ import type {
   RestoreProblem,
   RestoreSource,
 } from './result.js';
+import { dataBytes } from './plan.js';
 import { StagedFile } from './staged-file.js';
 import type { RestoreTarget } from './target.js';
 import type { TokenCheck } from './token-check.js';
 
 /** What no other file would survive either. */
 const FATAL: readonly ErrorCode[] = ['TARGET_FAILED', 'SPACE_INSUFFICIENT', 'INTERRUPTED'];
+/** From here on a file is written past the page cache: in it, it would take the place of what applications use. */
+const LARGE_BYTES = 1024 * 1024;
 /** Databases that wait for their check, open, while others are written. */
 const MOST_CHECKS = 16;
 
@@ -102,10 +105,24 @@ export class FileRestorer {
       const inTree = isMadeByThread(planned)
         ? target.treeFile(planned.place, attributesOf(planned.entry, ownerOf(planned)))
         : undefined;
-      const file = new FileInProgress(planned, inTree ?? target.stage(planned.place));
+      const file = new FileInProgress(planned, inTree ?? this.#stage(planned));
       this.#open.add(file);
       yield file;
     }
+  }
+
+  #stage(planned: PlannedEntry): StagedFile {
+    const staged = this.#parts.target.stage(planned.place);
+    // What is checked is read again at once: from the disk that would take longer than all else.
+    if (dataBytes(planned.entry) >= LARGE_BYTES && !this.#isRead(planned))
+      staged.openDirect(planned.entry.size);
+    return staged;
+  }
+
+  /** Says whether the restore itself will read the file. */
+  #isRead(planned: PlannedEntry): boolean {
+    const { options, tokens } = this.#parts;
+    return isDatabase(planned) && (options.check === 'full' || tokens.queriesOf(planned).length > 0);
   }
 
   async #finishWritten(file: FileInProgress): Promise<void> {

@@ -34,6 +34,8 @@ const WINDOW_BYTES = 32 * 1024 * 1024;
 const WINDOW_PIECES = 1024;
 /** Open files in a window; others are made and closed by threads. */
 const WINDOW_FILES = 128;
+/** Jobs under way for each that a pool wants: while the disk writes what is left of some, threads open others. */
+const JOBS_PER_PLACE = 2;
 
 /** Writes files in jobs. Its threads start at once, to be ready when the first job is. */
 export class FileWriter {
@@ -76,7 +78,7 @@ export class FileWriter {
         throw error;
       }
     };
-    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width }, lane));
+    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width * JOBS_PER_PLACE }, lane));
     for (const each of lanes) if (each.status === 'rejected') throw each.reason;
   }
 

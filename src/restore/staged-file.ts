@@ -1,6 +1,6 @@
 /** A file being written under no name yet, and how files are made and written, in any thread. */
 
-import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 
 const PRIVATE_FILE = 0o600;
 
@@ -11,6 +11,7 @@ const NEW_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL |
 export class StagedFile {
   readonly path: string;
   readonly descriptor: number;
+  #direct: number | undefined;
   #isOpen = true;
 
   /** @param path - in the staging directory, where nothing is yet. */
@@ -19,10 +20,30 @@ export class StagedFile {
     this.descriptor = makeFile(path);
   }
 
+  /** The same file, open for writing past the page cache; undefined where that was not asked for or cannot be. */
+  get direct(): number | undefined {
+    return this.#direct;
+  }
+
+  /** Opens it for writing past the page cache, too. Whatever keeps us from it, there is a way that works. */
+  openDirect(size: number): void {
+    // Absent on macOS and Windows, whatever the types say.
+    const flag = constants.O_DIRECT as number | undefined;
+    if (flag === undefined) return;
+    try {
+      // Writes that make a file longer wait for each other.
+      ftruncateSync(this.descriptor, size);
+      this.#direct = openSync(this.path, constants.O_WRONLY | constants.O_NOFOLLOW | flag);
+    } catch {
+      this.#direct = undefined;
+    }
+  }
+
   /** Closes the file. Never twice: its number may be that of a thread's file by then. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    if (this.#direct !== undefined) closeSync(this.#direct);
     closeSync(this.descriptor);
   }
 

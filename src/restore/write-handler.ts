@@ -11,8 +11,10 @@ import {
   type BlobSecrets,
   type OpenedBlob,
 } from '../repository/blob-crypto.js';
+import { AlignedMemory } from '../storage/aligned-memory.js';
 import type { Handler } from '../threads/thread-pool.js';
 import { setFileAttributes } from './attributes.js';
+import { DirectWriter } from './direct-writer.js';
 import { systemPath } from './held-directory.js';
 import { makeFile, writeFully } from './staged-file.js';
 import {
@@ -20,6 +22,7 @@ import {
   type FrameOrder,
   type FrameRun,
   type NewFile,
+  type OpenFile,
   type PieceOrder,
   type WriteAnswer,
   type WriteJob,
@@ -33,26 +36,37 @@ import {
  *   part of a file's digest, and hashing 1 GB of frames takes as long as decrypting two (§22.3).
  */
 export function writeHandler(secrets: BlobSecrets): Handler<WriteJob, WriteAnswer> {
-  const writer = new PieceWriter(secrets);
-  return ({ runs }) => writer.write(runs);
+  const tools: ThreadTools = {
+    opener: new BlobOpener(crypto, secrets, reusedMemory()),
+    buffer: reusedBuffer(),
+    memory: new AlignedMemory(),
+  };
+  return ({ runs }) => new PieceWriter(tools).write(runs);
 }
 
-class PieceWriter {
-  readonly #opener: BlobOpener;
-  readonly #buffer = reusedBuffer();
-  #hashes: Uint8Array[] = [];
-  #failed: number[] = [];
-  #disowned: number[] = [];
+/** What a thread keeps for all of its jobs. */
+interface ThreadTools {
+  readonly opener: BlobOpener;
+  readonly buffer: (length: number) => Uint8Array;
+  readonly memory: AlignedMemory;
+}
 
-  constructor(secrets: BlobSecrets) {
-    this.#opener = new BlobOpener(crypto, secrets, reusedMemory());
+/** Does one job; the next one may begin while the disk writes what is left of it. */
+class PieceWriter {
+  readonly #tools: ThreadTools;
+  readonly #large: DirectWriter;
+  readonly #hashes: Uint8Array[] = [];
+  readonly #failed: number[] = [];
+  readonly #disowned: number[] = [];
+
+  constructor(tools: ThreadTools) {
+    this.#tools = tools;
+    this.#large = new DirectWriter(tools.memory);
   }
 
-  write(runs: readonly FrameRun[]): WriteAnswer {
-    this.#hashes = [];
-    this.#failed = [];
-    this.#disowned = [];
+  async write(runs: readonly FrameRun[]): Promise<WriteAnswer> {
     for (const run of runs) this.#writeRun(run);
+    this.#failed.push(...(await this.#large.finish()));
     const hashes = new Uint8Array(this.#hashes.length * HASH_BYTES);
     for (const [i, hash] of this.#hashes.entries()) hashes.set(hash, i * HASH_BYTES);
     return { hashes, failed: this.#failed, disowned: this.#disowned };
@@ -75,7 +89,7 @@ class PieceWriter {
 
   #read({ from, length }: FrameRun): Uint8Array | undefined {
     if ('bytes' in from) return from.bytes;
-    const buffer = this.#buffer(length);
+    const buffer = this.#tools.buffer(length);
     const { descriptor, offset } = from;
     return attempt(() => {
       for (let done = 0; done < length;) {
@@ -88,7 +102,7 @@ class PieceWriter {
   }
 
   #open(frame: Uint8Array, { dedup }: FrameOrder): OpenedBlob | undefined {
-    return attempt(() => this.#opener.open(frame, dedup));
+    return attempt(() => this.#tools.opener.open(frame, dedup));
   }
 
   /** §10.5. @returns the piece's hash, or undefined where the file refers to the blob wrongly. */
@@ -106,9 +120,14 @@ class PieceWriter {
       if (!writeNewFile(into, bytes)) this.#disowned.push(this.#hashes.length);
     } else {
       for (const { offset, start, end } of into.parts)
-        writeFully(into.descriptor, bytes.subarray(start, end), offset);
+        this.#writePart(into, offset, bytes.subarray(start, end));
     }
     return slice === undefined ? hash : crypto.sha256(bytes);
+  }
+
+  #writePart({ descriptor, direct }: OpenFile, offset: number, bytes: Uint8Array): void {
+    if (direct === undefined) writeFully(descriptor, bytes, offset);
+    else this.#large.write({ descriptor, direct }, { piece: this.#hashes.length, offset }, bytes);
   }
 }
 

@@ -42,7 +42,15 @@ export interface NewFile {
 /** A staged file that is open, and where in it the piece goes. */
 export interface OpenFile {
   readonly descriptor: number;
+  /** The same file, open for writing past the page cache. */
+  readonly direct: number | undefined;
   readonly parts: readonly PlacedPart[];
+}
+
+/** A staged file that is written past the page cache. */
+export interface LargeFile {
+  readonly descriptor: number;
+  readonly direct: number;
 }
 
 /** What a thread is asked. */

@@ -15,21 +15,25 @@ export function serve<Request, Response>(
   transferOf: (response: Response) => readonly ArrayBuffer[] = () => [],
 ): void {
   const handler = makeHandler(workerData as never);
-  parentPort?.on('message', (message: Asked<Request> | typeof CLOSE) => {
-    if (message === CLOSE) {
-      parentPort?.close();
-      return;
-    }
-    const { id, request } = message;
+  const answer = async ({ id, request }: Asked<Request>): Promise<void> => {
     let answer: Answer<Response>;
     let transfer: readonly ArrayBuffer[] = [];
     try {
-      const response = handler(request);
+      const response = await handler(request);
       answer = { id, response };
       transfer = transferOf(response);
     } catch (error) {
       answer = { id, error: sendableError(error) };
     }
     parentPort?.postMessage(answer, [...transfer]);
+  };
+  const answering = new Set<Promise<void>>();
+  parentPort?.on('message', (message: Asked<Request> | typeof CLOSE) => {
+    if (message === CLOSE) {
+      void Promise.all(answering).then(() => parentPort?.close());
+      return;
+    }
+    const answered = answer(message).finally(() => answering.delete(answered));
+    answering.add(answered);
   });
 }

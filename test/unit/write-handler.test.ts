@@ -59,7 +59,9 @@ function wholeOf(plaintext: Uint8Array, into: PieceOrder['into']): PieceOrder {
 }
 
 /** Does the frames' orders through a pack file, each frame as a run of its own. */
-function write(...work: readonly { readonly frame: Uint8Array; readonly order: FrameOrder }[]): WriteAnswer {
+async function write(
+  ...work: readonly { readonly frame: Uint8Array; readonly order: FrameOrder }[]
+): Promise<WriteAnswer> {
   const pack = join(directory, 'pack');
   writeFileSync(pack, Buffer.concat(work.map(({ frame }) => frame)));
   const descriptor = openSync(pack, 'r');
@@ -70,19 +72,19 @@ function write(...work: readonly { readonly frame: Uint8Array; readonly order: F
     return run;
   });
   try {
-    return writeHandler(SECRETS)({ runs });
+    return await writeHandler(SECRETS)({ runs });
   } finally {
     closeSync(descriptor);
   }
 }
 
-it('makes a file of a blob and one of a slice, with their attributes, and answers with their hashes', () => {
+it('makes a file of a blob and one of a slice, with their attributes, and answers with their hashes', async () => {
   const data = utf8('data '.repeat(1000));
   const [first, second] = [utf8('first'), utf8('second')];
   const bundle = encodeBundle([first, second]);
   const frames = [seal(BLOB_KINDS.data, data), seal(BLOB_KINDS.bundle, bundle)] as const;
   const slice = { slice: 1, plaintextLength: bundle.length, length: 6, into: newFile('b') };
-  const { hashes, failed } = write(
+  const { hashes, failed } = await write(
     { frame: frames[0], order: orderOf(frames[0], wholeOf(data, newFile('a'))) },
     { frame: frames[1], order: orderOf(frames[1], slice) },
   );
@@ -94,7 +96,7 @@ it('makes a file of a blob and one of a slice, with their attributes, and answer
   expect([mode & 0o7777, mtimeMs]).toEqual([0o640, 1_000_500]);
 });
 
-it('writes the parts of one blob to their places in several open files', () => {
+it('writes the parts of one blob to their places in several open files', async () => {
   const data = utf8('0123456789');
   const frame = seal(BLOB_KINDS.data, data);
   const descriptors = ['a', 'b'].map((name) => openSync(join(directory, name), 'w'));
@@ -105,16 +107,16 @@ it('writes the parts of one blob to their places in several open files', () => {
   ];
   const order = orderOf(
     frame,
-    wholeOf(data, { descriptor: a, parts }),
-    wholeOf(data, { descriptor: b, parts: [{ offset: 1, start: 0, end: 10 }] }),
+    wholeOf(data, { descriptor: a, direct: undefined, parts }),
+    wholeOf(data, { descriptor: b, direct: undefined, parts: [{ offset: 1, start: 0, end: 10 }] }),
   );
-  expect(write({ frame, order }).failed).toEqual([]);
+  expect((await write({ frame, order })).failed).toEqual([]);
   for (const descriptor of descriptors) closeSync(descriptor);
   expect(readFileSync(join(directory, 'a'), 'latin1')).toBe('0123\0\0' + '456789');
   expect(readFileSync(join(directory, 'b'), 'latin1')).toBe('\0' + '0123456789');
 });
 
-it('with one damaged frame fails its pieces alone, and makes no file of them', () => {
+it('with one damaged frame fails its pieces alone, and makes no file of them', async () => {
   const [bad, good] = [utf8('bad'), utf8('good')];
   const frames = [seal(BLOB_KINDS.data, bad), seal(BLOB_KINDS.data, good)] as const;
   const orders = [
@@ -122,7 +124,10 @@ it('with one damaged frame fails its pieces alone, and makes no file of them', (
     orderOf(frames[1], wholeOf(good, newFile('good'))),
   ] as const;
   frames[0][frames[0].length - 1] = (frames[0].at(-1) ?? 0) ^ 1;
-  const { failed } = write({ frame: frames[0], order: orders[0] }, { frame: frames[1], order: orders[1] });
+  const { failed } = await write(
+    { frame: frames[0], order: orders[0] },
+    { frame: frames[1], order: orders[1] },
+  );
   expect(failed).toEqual([0]);
   expect(() => lstatSync(join(directory, 'bad'))).toThrow('ENOENT');
   expect(readFileSync(join(directory, 'good'), 'utf8')).toBe('good');
@@ -137,23 +142,23 @@ it.each<[string, BlobKind, Uint8Array, Partial<PieceOrder>]>([
   ['a slice that the bundle does not have', BLOB_KINDS.bundle, bundle, { slice: 2, length: 3 }],
   ['a slice of another length', BLOB_KINDS.bundle, bundle, { slice: 0, length: 4 }],
   ['a blob that holds no file', BLOB_KINDS.sealedPage, data, {}],
-])('refuses %s', (_, kind, plaintext, wrong) => {
+])('refuses %s', async (_, kind, plaintext, wrong) => {
   const frame = seal(kind, plaintext);
   const order = orderOf(frame, { ...wholeOf(plaintext, newFile('a')), ...wrong });
-  expect(write({ frame, order }).failed).toEqual([0]);
+  expect((await write({ frame, order })).failed).toEqual([0]);
   expect(() => lstatSync(join(directory, 'a'))).toThrow('ENOENT');
 });
 
-it('writes through no link that stands where its file should be', () => {
+it('writes through no link that stands where its file should be', async () => {
   writeFileSync(join(directory, 'outside'), 'untouched');
   symlinkSync('outside', join(directory, 'a'));
   const frame = seal(BLOB_KINDS.data, data);
-  expect(write({ frame, order: orderOf(frame, wholeOf(data, newFile('a'))) }).failed).toEqual([0]);
+  expect((await write({ frame, order: orderOf(frame, wholeOf(data, newFile('a'))) })).failed).toEqual([0]);
   expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');
 });
 
-it('fails the pieces of a pack that ends too soon', () => {
+it('fails the pieces of a pack that ends too soon', async () => {
   const frame = seal(BLOB_KINDS.data, data);
   const order = orderOf(frame, wholeOf(data, newFile('a')));
-  expect(write({ frame: frame.subarray(0, frame.length - 1), order }).failed).toEqual([0]);
+  expect((await write({ frame: frame.subarray(0, frame.length - 1), order })).failed).toEqual([0]);
 });

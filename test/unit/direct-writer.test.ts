@@ -1,0 +1,88 @@
+/** Large files written past the page cache: every byte where it belongs, and told where it could not be. */
+
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { DirectWriter } from '#nbak/restore/direct-writer.js';
+import { StagedFile } from '#nbak/restore/staged-file.js';
+import { AlignedMemory } from '#nbak/storage/aligned-memory.js';
+import { randomLike } from '../support/tree.js';
+
+const SIZE = 5_000_000;
+const PIECES = 40;
+
+interface Opened {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly direct: number;
+}
+
+function openFile(): Opened {
+  const directory = mkdtempSync(join(tmpdir(), 'nbak-test-direct-'));
+  const staged = new StagedFile(join(directory, 'file'));
+  staged.openDirect(SIZE);
+  onTestFinished(() => {
+    staged.close();
+    rmSync(directory, { recursive: true });
+  });
+  // Where this file system has no O_DIRECT the ordinary way is what is tested.
+  return { path: staged.path, descriptor: staged.descriptor, direct: staged.direct ?? staged.descriptor };
+}
+
+function openToRead(path: string): number {
+  const descriptor = openSync(path, constants.O_RDONLY);
+  onTestFinished(() => closeSync(descriptor));
+  return descriptor;
+}
+
+/** Pieces of uneven lengths that make up `bytes`. */
+function cut(bytes: Buffer): { readonly offset: number; readonly bytes: Buffer }[] {
+  const ends = Array.from({ length: PIECES }, (_, i) => Math.floor((SIZE * ((i + 1) / PIECES) ** 2) / 3) * 3);
+  ends[PIECES - 1] = SIZE;
+  return ends.map((end, i) => ({ offset: ends[i - 1] ?? 0, bytes: bytes.subarray(ends[i - 1] ?? 0, end) }));
+}
+
+it('pieces in any order, by several jobs at once, come together as the file', async () => {
+  const file = openFile();
+  const bytes = randomLike(SIZE, 7);
+  const memory = new AlignedMemory();
+  const writers = Array.from({ length: 3 }, () => new DirectWriter(memory));
+  for (const [piece, { offset, bytes: part }] of cut(bytes).entries()) {
+    // Five neighbours go to each in turn; every seventh comes out of order.
+    const writer = writers[Math.floor(piece / 5) % 3];
+    if (piece % 7 !== 3) writer?.write(file, { piece, offset }, part);
+  }
+  for (const [piece, { offset, bytes: part }] of cut(bytes).entries())
+    if (piece % 7 === 3) writers[0]?.write(file, { piece, offset }, part);
+  for (const writer of writers) expect(await writer.finish()).toEqual([]);
+  expect(readFileSync(file.path).equals(bytes)).toBe(true);
+});
+
+it('what cannot be written past the page cache goes through it', async () => {
+  const { path, descriptor } = openFile();
+  const bytes = randomLike(SIZE, 8);
+  const writer = new DirectWriter(new AlignedMemory());
+  for (const [piece, { offset, bytes: part }] of cut(bytes).entries())
+    writer.write({ descriptor, direct: openToRead(path) }, { piece, offset }, part);
+  expect(await writer.finish()).toEqual([]);
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+});
+
+it('pieces of which a byte could not be written are told, and no others', async () => {
+  const file = openFile();
+  const { path } = openFile();
+  const [descriptor, direct] = [openToRead(path), openToRead(path)];
+  const writer = new DirectWriter(new AlignedMemory());
+  const part = randomLike(1_500_000, 9);
+  writer.write(file, { piece: 0, offset: 0 }, part);
+  writer.write({ descriptor, direct }, { piece: 1, offset: 0 }, part);
+  writer.write({ descriptor, direct }, { piece: 2, offset: 1_500_000 }, part);
+  writer.write(file, { piece: 3, offset: 1_500_000 }, part);
+  expect(new Set(await writer.finish())).toEqual(new Set([1, 2]));
+  expect(
+    readFileSync(file.path)
+      .subarray(0, 3_000_000)
+      .equals(Buffer.concat([part, part])),
+  ).toBe(true);
+});
