@@ -1,6 +1,7 @@
 /** Sealing and opening one blob: where format, crypto, compression and keys meet. Implements §6.3–§6.7. */
 
-import { compressSmaller, decompressInto, looksCompressible, type Matter } from '../compression/zstd.js';
+import { looksCompressible } from '../compression/noise.js';
+import { compressSmaller, decompressInto, type Matter } from '../compression/zstd.js';
 import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
 import type { CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
