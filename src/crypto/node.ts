@@ -158,7 +158,10 @@ export const nodeCrypto: CryptoProvider = {
   ed25519PublicKey: (seed) =>
     createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length),
 
-  ed25519Sign: (seed, message) => sign(null, message, privateKey(seed)),
+  ed25519Signer(seed) {
+    let key: KeyObject | undefined;
+    return (message) => sign(null, message, (key ??= privateKey(seed)));
+  },
 
   ed25519Verify: (key, signature, message) =>
     signature.length === 64 && verify(null, message, publicKey(key), signature),

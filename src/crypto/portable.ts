@@ -56,7 +56,7 @@ export const portableCrypto: CryptoProvider = {
   },
 
   ed25519PublicKey: (seed) => ed25519.getPublicKey(seed),
-  ed25519Sign: (seed, message) => ed25519.sign(message, seed),
+  ed25519Signer: (seed) => (message) => ed25519.sign(message, seed),
 
   ed25519Verify(key, signature, message) {
     const r = signature.subarray(0, 32);

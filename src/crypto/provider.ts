@@ -37,7 +37,8 @@ export interface CryptoProvider {
   aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
   /** The public key of a 32-byte seed (RFC 8032 §5.1.5). */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
-  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** What signs with a seed: what it makes of the seed is made once, and lives as long as it does. */
+  ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array;
   /** Cofactorless, S canonical (§4.3). The key must have passed `assertAcceptablePublicKey`. */
   ed25519Verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean;
   randomBytes(length: number): Uint8Array;

@@ -42,11 +42,12 @@ export function fingerprintOf(crypto: CryptoProvider, publicKey: Uint8Array): Fi
 export function createSigner(crypto: CryptoProvider, repository: RepositoryId, seed: Uint8Array): Signer {
   const publicKey = crypto.ed25519PublicKey(seed);
   const fingerprint = fingerprintOf(crypto, publicKey);
+  const signMessage = crypto.ed25519Signer(seed);
   return {
     publicKey,
     sign(type, payload) {
       const unsigned = { type, fingerprint, protectedBytes: encodeProtected(type, fingerprint), payload };
-      const signature = crypto.ed25519Sign(seed, signedBytes(unsigned, repository));
+      const signature = signMessage(signedBytes(unsigned, repository));
       return encodeEnvelope({ ...unsigned, signature });
     },
   };

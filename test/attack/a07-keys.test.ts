@@ -112,11 +112,11 @@ describe('A7 a key of one’s own', () => {
     const { payload, fingerprint, protectedBytes, type } = envelopeOf(manifest);
     const seed = nodeCrypto.randomBytes(32);
     const unsigned = { type, fingerprint, protectedBytes, payload: concatBytes(payload) };
-    const signature = nodeCrypto.ed25519Sign(seed, signedBytes(unsigned, ours.unlocked.id));
+    const signature = nodeCrypto.ed25519Signer(seed)(signedBytes(unsigned, ours.unlocked.id));
     expect(await planted(encodeEnvelope({ ...unsigned, signature }))).toBe('SIGNATURE_INVALID');
     const own = fingerprintOf(nodeCrypto, nodeCrypto.ed25519PublicKey(seed));
     const named = { ...unsigned, fingerprint: own, protectedBytes: encodeProtected(type, own) };
-    const honest = nodeCrypto.ed25519Sign(seed, signedBytes(named, ours.unlocked.id));
+    const honest = nodeCrypto.ed25519Signer(seed)(signedBytes(named, ours.unlocked.id));
     expect(await planted(encodeEnvelope({ ...named, signature: honest }))).toBe('SIGNER_UNKNOWN');
   });
 });
@@ -243,7 +243,7 @@ describe('A7 another algorithm', () => {
     const { root, epoch } = secrets;
     const salt = idToBytes(id);
     const info = concatBytes(utf8('nbak/v2/sign/backup'), Uint8Array.of(0, 0, 0, epoch));
-    return nodeCrypto.ed25519Sign(nodeCrypto.hkdfSha256(root, salt, info, 32), message);
+    return nodeCrypto.ed25519Signer(nodeCrypto.hkdfSha256(root, salt, info, 32))(message);
   };
   /** The public key used as a secret, the oldest confusion of all. */
   const byMac = (message: Uint8Array): Uint8Array =>
