@@ -4,7 +4,7 @@ import { isNbakError } from '../errors.js';
 import type { BlobKind } from '../format/blob.js';
 import type { BlobId, PackId } from '../format/ids.js';
 import type { BlobCatalog } from '../repository/catalog-blobs.js';
-import type { PackWriter } from '../repository/pack-writer.js';
+import type { PackPlace, PackWriter } from '../repository/pack-writer.js';
 import type { ThreadPool } from '../threads/thread-pool.js';
 import {
   FRAMES_BYTES,
@@ -22,6 +22,7 @@ export interface StoredChunk {
   /** Frame length in bytes. */
   readonly length: number;
   readonly plaintextLength: number;
+  readonly place: PackPlace;
 }
 
 /** A unit on its way. */
@@ -32,7 +33,7 @@ export interface StoringUnit {
   readonly stored: Promise<readonly StoredChunk[]>;
 }
 
-type SealedTag = Pick<StoredChunk, 'id' | 'length'>;
+type SealedTag = Omit<StoredChunk, 'plaintextLength'>;
 
 /** Memory of one lane for one unit. */
 interface Slot {
@@ -151,13 +152,14 @@ export class ChunkStore {
       if (fresh.size === 0) return;
       const seal = { task: 'seal', slot: slot.number, indexes: [...fresh.keys()] } as const;
       const sealed = (await pool.askLane(slot.lane, seal)) as readonly SealedChunk[];
+      const place: PackPlace = { pack: undefined };
       const blobs = sealed.map(({ index, id, length }) => {
         const { tag = '', kind = 1 } = chunks[index] ?? {};
-        fresh.get(index)?.resolve({ id: id as BlobId, length });
+        fresh.get(index)?.resolve({ id: id as BlobId, length, place });
         return { id: id as BlobId, tag, kind, length };
       });
       const end = blobs.reduce((sum, { length }) => sum + length, 0);
-      await packs.add(slot.frames.subarray(0, end), blobs);
+      await packs.add(slot.frames.subarray(0, end), blobs, place);
     } catch (error) {
       // Other units may be waiting for these chunks.
       for (const each of fresh.values()) each.reject(error);
@@ -175,7 +177,8 @@ export class ChunkStore {
     const stored = catalog.findChunk(tag, kind, dedup);
     if (stored === undefined) return undefined;
     onReuse(stored.pack);
-    return Promise.resolve(stored);
+    const { id, length, pack } = stored;
+    return Promise.resolve({ id, length, place: { pack } });
   }
 
   #expect(

@@ -4,7 +4,6 @@ import { WHOLE_FILE_BYTES } from '../chunking/sizes.js';
 import { NbakError } from '../errors.js';
 import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
-import type { BlobId } from '../format/ids.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import { holeBytes } from '../source/holes.js';
@@ -26,6 +25,7 @@ import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
 import { toLatin1 } from '../source/sqlite/header.js';
 import { looksLikeDatabase } from '../source/sqlite/looks-like-database.js';
+import { ReusedBlobs } from './reused-blobs.js';
 import { interrupted } from './scan.js';
 import type { BackupRoot, BackupScope } from './scope.js';
 import { unpackFile, type ReadFile } from './sealing/read-files.js';
@@ -82,12 +82,12 @@ export class ContentWriter {
   readonly #bundles = new BundleQueue<BackupRoot, BundledFile>((root, bundles) =>
     this.#storeBundles(root, bundles),
   );
-  /** Blobs that were looked up already in this run, and are there. */
-  readonly #alive = new Set<BlobId>();
+  readonly #reused: ReusedBlobs;
 
   constructor(parts: ContentParts) {
     this.#parts = parts;
     this.#entries = new EntryWriter(parts);
+    this.#reused = new ReusedBlobs(parts.session);
   }
 
   /** Counts entries that were taken over with their whole page. */
@@ -193,20 +193,10 @@ export class ContentWriter {
     const { size, digest, mtime, ctime, extra, kind } = entry;
     const isPlain = kind === 'file' && extra.flags === undefined && extra.database === undefined;
     if (!isPlain || !isUnchanged(entry, seen, startedAt)) return undefined;
-    const pieces = await before.pieces();
-    if (!pieces.every(({ id }) => this.#isAlive(id))) return undefined;
+    const pieces = this.#reused.placed(await before.pieces());
+    if (pieces === undefined) return undefined;
     // A change of attributes changes the ctime.
     return { size, pieces, digest, mtime, ctime, extra: extraOf(extra), flags: 0 };
-  }
-
-  #isAlive(id: BlobId): boolean {
-    if (this.#alive.has(id)) return true;
-    const { session } = this.#parts;
-    const place = session.catalog.locate(id)[0];
-    if (place === undefined) return false;
-    session.reusedPacks.add(place.pack);
-    this.#alive.add(id);
-    return true;
   }
 
   #settleKept(begun: Begun, seen: SeenEntry, content: Content): void {
@@ -263,14 +253,9 @@ export class ContentWriter {
       });
       return;
     }
-    const pieces = await before?.pieces();
+    const pieces = before && this.#reused.placed(await before.pieces());
     const database = before?.entry.extra.database;
-    if (
-      before === undefined ||
-      pieces === undefined ||
-      database === undefined ||
-      !pieces.every(({ id }) => this.#isAlive(id))
-    ) {
+    if (before === undefined || pieces === undefined || database === undefined) {
       // The catalog knew the page, and the page is not there or rotten.
       throw new VanishedError([]);
     }

@@ -2,6 +2,7 @@
 
 import type { EntryExtra, Timestamp } from '../format/entry.js';
 import type { BlobId } from '../format/ids.js';
+import type { PackPlace } from '../repository/pack-writer.js';
 
 /** A piece of a file's content (§10.5). */
 export interface ContentPiece {
@@ -11,11 +12,12 @@ export interface ContentPiece {
   readonly plaintextLength: number;
   /** Its place in a bundle. */
   readonly slice?: number;
+  readonly place: PackPlace;
 }
 
 /** The place `slice` in a bundle. */
-export function sliceOf({ id, length, plaintextLength }: ContentPiece, slice: number): ContentPiece {
-  return { id, length, plaintextLength, slice };
+export function sliceOf({ id, length, plaintextLength, place }: ContentPiece, slice: number): ContentPiece {
+  return { id, length, plaintextLength, slice, place };
 }
 
 /** What an entry says of its content, and of the file at the moment it was read. */

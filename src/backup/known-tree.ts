@@ -13,12 +13,15 @@ import type { PageReader } from '../repository/pages.js';
 import type { ContentPiece } from './content.js';
 import type { Listing } from './listing.js';
 
+/** A piece of the last backup, wherever it lies by now. */
+export type KnownPiece = Omit<ContentPiece, 'place'>;
+
 /** An entry of the last backup. */
 export interface KnownEntry {
   readonly entry: Entry;
   /** When the run began that read it, milliseconds since 1970. */
   readonly startedAt: number;
-  readonly pieces: () => Promise<readonly ContentPiece[]>;
+  readonly pieces: () => Promise<readonly KnownPiece[]>;
 }
 
 /** What a known tree works with. */
@@ -96,7 +99,7 @@ export class KnownTree {
         if (comparePaths(entry.path, first) < 0) continue;
         // The rest of this page is for the next question.
         if (comparePaths(entry.path, last) > 0) return found;
-        const pieces = (): Promise<readonly ContentPiece[]> => this.#piecesOf(page, entry);
+        const pieces = (): Promise<readonly KnownPiece[]> => this.#piecesOf(page, entry);
         found.set(entry.path, { entry, startedAt: known.startedAt, pieces });
       }
       this.#loaded = undefined;
@@ -122,7 +125,7 @@ export class KnownTree {
     return undefined;
   }
 
-  async #piecesOf(page: EntriesPage, entry: Entry): Promise<readonly ContentPiece[]> {
+  async #piecesOf(page: EntriesPage, entry: Entry): Promise<readonly KnownPiece[]> {
     const pieces = await piecesOf(this.#parts.reader, page, entry);
     return pieces.map(({ blob, slice }) => (slice === undefined ? blob : { ...blob, slice }));
   }

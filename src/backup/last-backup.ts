@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { concatBytes, utf8 } from '../format/bytes.js';
-import type { BlobId, PackId } from '../format/ids.js';
+import type { PackId } from '../format/ids.js';
 import { pathToBytes, type BytePath } from '../format/path.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import type { Catalog } from '../repository/catalog.js';
@@ -14,6 +14,7 @@ import {
 } from '../repository/catalog-pages.js';
 import { PageReader } from '../repository/pages.js';
 import { pageName } from '../repository/object-names.js';
+import type { PackPlace } from '../repository/pack-writer.js';
 import { readOwners } from '../source/owners.js';
 import type { AppKeys } from './app-keys.js';
 import { KnownTree } from './known-tree.js';
@@ -26,7 +27,7 @@ import type { Session } from './session.js';
 interface NewPage {
   readonly job: PageJob;
   readonly built: BuiltPage;
-  readonly blobs: ReadonlySet<BlobId>;
+  readonly places: ReadonlySet<PackPlace>;
   readonly totals: PageTotals;
 }
 
@@ -119,7 +120,7 @@ export class LastBackup {
       const settled: KnownPage[] = [];
       for (const page of pages) {
         if ('job' in page) {
-          settled.push(...this.#session.catalog.together(() => this.#settle(page)));
+          settled.push(...this.#settle(page));
           // The rest of the commit goes on between them.
           await setImmediate();
         } else {
@@ -136,12 +137,11 @@ export class LastBackup {
     this.#pages.rememberDatabases(this.#databases);
   }
 
-  #settle({ job, built, blobs, totals }: NewPage): KnownPage[] {
+  #settle({ job, built, places, totals }: NewPage): KnownPage[] {
     const packs = new Set<PackId>();
-    for (const id of [...blobs, ...built.sealedIn]) {
-      const place = this.#session.catalog.locate(id)[0];
-      if (place === undefined) return [];
-      packs.add(place.pack);
+    for (const { pack } of places) {
+      if (pack === undefined) return [];
+      packs.add(pack);
     }
     const tree = this.treeOf(job.root);
     return [

@@ -8,6 +8,7 @@ import { encodePage, type Owner, type Page, type PlainBlobRow } from '../format/
 import type { KnownPage, StoredPage } from '../repository/catalog-pages.js';
 import { packObject } from '../repository/compressed-io.js';
 import { pageName } from '../repository/object-names.js';
+import type { PackPlace } from '../repository/pack-writer.js';
 import { pageIdOf } from '../repository/pages.js';
 import type { ContentPiece } from './content.js';
 import { INLINE_PIECES } from './page-plan.js';
@@ -27,8 +28,8 @@ export interface PageEntry {
 export interface BuiltPage {
   readonly page: StoredPage;
   readonly children: readonly StoredPage[];
-  /** Blobs that are part of the page itself: those that seal it (§10.7). */
-  readonly sealedIn: readonly BlobId[];
+  /** Where the blobs lie that are part of the page itself: those that seal it (§10.7). */
+  readonly sealedIn: readonly PackPlace[];
 }
 
 /** A page that the backup reaches. */
@@ -106,7 +107,7 @@ export class PageBuilder {
   /** Makes the next page of entries: those of one root, in path order. */
   async add(entries: readonly PageEntry[]): Promise<BuiltPage> {
     const children: StoredPage[] = [];
-    const sealedIn: BlobId[] = [];
+    const sealedIn: PackPlace[] = [];
     const table = new RowTable();
     const owners = new OwnerTable();
     const drafts: Entry[] = [];
@@ -167,11 +168,11 @@ export class PageBuilder {
   }
 
   /** §10.7: with sealed names the page itself becomes a blob, and a public page stands for it. */
-  async #write(page: Page, sealedIn: BlobId[]): Promise<StoredPage> {
+  async #write(page: Page, sealedIn: PackPlace[]): Promise<StoredPage> {
     const raw = encodePage(page);
     if (this.#session.repository.names === 'plain' || page.type === 'list') return this.#store(raw);
-    const { id, length } = await this.#session.chunks.storeBytes(BLOB_KINDS.sealedPage, raw);
-    sealedIn.push(id);
+    const { id, length, place } = await this.#session.chunks.storeBytes(BLOB_KINDS.sealedPage, raw);
+    sealedIn.push(place);
     return this.#store(
       encodePage({
         type: 'public',

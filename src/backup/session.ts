@@ -131,6 +131,8 @@ export class Session {
   /** Commits all chunks to packs, and all packs to index objects. */
   async finishPacks(): Promise<void> {
     await this.chunks.finish();
+    // Nothing is stored any more, and threads take some time to end. A failure is met when the session is closed.
+    this.#pool.close().catch(() => undefined);
     await this.#indexing;
     await this.#writeIndex();
   }

@@ -1,9 +1,9 @@
 /** Writes the pages of one root after the other: what did not change is taken over, the rest gets its content stored. */
 
 import { setImmediate } from 'node:timers/promises';
-import type { BlobId } from '../format/ids.js';
 import type { Totals } from '../format/manifest.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
+import type { PackPlace } from '../repository/pack-writer.js';
 import { Bundler } from './bundler.js';
 import { ContentWriter, type BundledFile, type ContentParts } from './content-writer.js';
 import type { LastBackup } from './last-backup.js';
@@ -132,9 +132,9 @@ export class TreeWriter {
       this.#count(job.root, totals);
       // Of a page that had to be parted the next backup finds no trace, and makes it anew.
       if (parts.length > 1) continue;
-      const blobs = new Set<BlobId>();
-      for (const { pieces } of entries) for (const { id } of pieces) blobs.add(id);
-      memory.add({ job, built, blobs, totals });
+      const places = new Set<PackPlace>(built.sealedIn);
+      for (const { pieces } of entries) for (const { place } of pieces) places.add(place);
+      memory.add({ job, built, places, totals });
     }
   }
 

@@ -23,6 +23,12 @@ export interface WrittenPack {
   readonly signedFooter: Uint8Array;
 }
 
+/** Where blobs lie: those of a unit lie in one pack. */
+export interface PackPlace {
+  /** Undefined until the pack is committed. */
+  pack: PackId | undefined;
+}
+
 /** Packs being committed at once: a commit waits for the disk, and the next pack need not. */
 const MOST_COMMITS = 2;
 
@@ -30,6 +36,7 @@ const MOST_COMMITS = 2;
 interface OpenPack {
   readonly writer: ObjectWriter;
   readonly blobs: FooterBlob[];
+  readonly places: PackPlace[];
   bytes: number;
 }
 
@@ -55,20 +62,23 @@ export class PackWriter {
   /**
    * Appends blobs whose frames lie back to back in `frames`, which is the caller's again once the promise resolves.
    * A full pack is committed on the way; that it failed is told to a later call.
+   *
+   * @param place - told of their pack.
    */
-  add(frames: Uint8Array, blobs: readonly FooterBlob[]): Promise<void> {
-    const adding = this.#adding.then(() => this.#append(frames, blobs));
+  add(frames: Uint8Array, blobs: readonly FooterBlob[], place: PackPlace): Promise<void> {
+    const adding = this.#adding.then(() => this.#append(frames, blobs, place));
     this.#adding = adding.catch(() => undefined);
     return adding;
   }
 
-  async #append(frames: Uint8Array, blobs: readonly FooterBlob[]): Promise<void> {
+  async #append(frames: Uint8Array, blobs: readonly FooterBlob[], place: PackPlace): Promise<void> {
     // What was still on its way to a session that has ended must not begin another pack.
     if (this.#aborted) return;
-    this.#open ??= { writer: await this.#repository.storage.create(), blobs: [], bytes: 0 };
+    this.#open ??= { writer: await this.#repository.storage.create(), blobs: [], places: [], bytes: 0 };
     const pack = this.#open;
     await pack.writer.write(frames);
     pack.blobs.push(...blobs);
+    pack.places.push(place);
     pack.bytes += frames.length;
     if (pack.bytes >= TARGET_BYTES || pack.blobs.length >= TARGET_BLOBS) await this.#startCommit();
   }
@@ -102,7 +112,7 @@ export class PackWriter {
     this.#committing.add(commit);
   }
 
-  async #commit({ writer, blobs }: OpenPack): Promise<void> {
+  async #commit({ writer, blobs, places }: OpenPack): Promise<void> {
     const { crypto, id: repository, secrets } = this.#repository;
     const footer: Footer = {
       repository,
@@ -122,6 +132,7 @@ export class PackWriter {
     }
     const size = packSize(footer, signedFooter.length);
     this.written += size;
+    for (const place of places) place.pack = id;
     this.#onPack({ id, size, footer, signedFooter });
   }
 }
