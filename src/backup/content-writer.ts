@@ -14,7 +14,7 @@ import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
-import type { DatabaseOutcome, SeenDatabase, SeenDatabases } from './databases.js';
+import { changedBelow, type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
 import { sliceOf, type Content } from './content.js';
 import { EntryWriter, extraOf, seenOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
@@ -103,12 +103,10 @@ export class ContentWriter {
     listing: Listing,
     range: { readonly from: number; readonly to: number },
   ): boolean {
-    const { databases } = this.#parts.run.databases;
-    if (databases.size === 0) return false;
-    for (let index = range.from; index < range.to; index += 1) {
-      if (!listing.isFile(index)) continue;
-      if (this.#databaseAt(this.#absolute(root, listing.path(index)))?.isChanged === true) return true;
-    }
+    const changed = changedBelow(root, this.#parts.run.databases);
+    if (changed.size === 0) return false;
+    for (let index = range.from; index < range.to; index += 1)
+      if (changed.has(listing.path(index))) return true;
     return false;
   }
 

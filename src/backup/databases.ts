@@ -5,6 +5,7 @@ import type { DatabaseFacts } from '../format/entry.js';
 import type { Cut } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
 import { isNbakError, NbakError } from '../errors.js';
+import { pathBelow } from '../source/root.js';
 import { captureDatabases, type Capture, type PinnedDatabase } from '../source/sqlite/capture.js';
 import { databaseFingerprint } from '../source/sqlite/fingerprint.js';
 import { toLatin1 } from '../source/sqlite/header.js';
@@ -116,6 +117,16 @@ export async function seeDatabases(
     stored.catch(() => undefined);
     return { cut: capture?.cut ?? 'proven', time: capture?.timeMs, databases, stored };
   }
+}
+
+/** The paths below `root` of databases that were not taken over. */
+export function changedBelow(root: BackupRoot, { databases }: SeenDatabases): ReadonlySet<BytePath> {
+  const changed = new Set<BytePath>();
+  for (const [absolute, { isChanged }] of databases) {
+    const path = isChanged ? pathBelow(root.source, absolute) : undefined;
+    if (path !== undefined) changed.add(path);
+  }
+  return changed;
 }
 
 async function outcomesOf(

@@ -38,6 +38,12 @@ export function sourcePath(root: SourceRoot, path: BytePath): Buffer {
   return Buffer.from(root.directory === '/' ? `/${path}` : `${root.directory}/${path}`, 'latin1');
 }
 
+/** The path below `root` of what lies at an absolute path of one character per byte; undefined where that is elsewhere. */
+export function pathBelow(root: SourceRoot, absolute: string): BytePath | undefined {
+  const above = root.directory === '/' ? '/' : `${root.directory}/`;
+  return absolute.startsWith(above) ? (absolute.slice(above.length) as BytePath) : undefined;
+}
+
 /** The error for a root that cannot be walked at all. */
 export function rootError(given: string | Uint8Array, error: unknown): NbakError {
   const text = typeof given === 'string' ? given : Buffer.from(given).toString();

@@ -18,7 +18,7 @@ import { comparePaths } from '#nbak/format/path.js';
 import type { BytePath } from '#nbak/format/path.js';
 import { DirectoryHandle } from '#nbak/source/directory-handle.js';
 import { seenEntry, type SourceEntry } from '#nbak/source/entry.js';
-import { resolveRoot, sourcePath } from '#nbak/source/root.js';
+import { pathBelow, resolveRoot, sourcePath } from '#nbak/source/root.js';
 import { lookAt, walk } from '#nbak/source/walk.js';
 import type { SourceProblem, WalkOptions } from '#nbak/source/walk.js';
 
@@ -44,6 +44,16 @@ function entries(source: string | Uint8Array, options: Partial<WalkOptions> = {}
   });
 }
 const paths = (list: readonly SourceEntry[]): string[] => list.map((entry) => entry.path);
+
+test('a path below a root is what leads from it to there, also from the top of the file system', () => {
+  for (const directory of ['/', '/a', '/a/b']) {
+    const below = 'c/d.db' as BytePath;
+    const absolute = sourcePath({ directory }, below).toString('latin1');
+    expect(pathBelow({ directory }, absolute)).toBe(below);
+  }
+  for (const elsewhere of ['/ab/c', '/a', '/b/a/c'])
+    expect(pathBelow({ directory: '/a' }, elsewhere)).toBeUndefined();
+});
 
 describe('The walk', () => {
   test('yields the root first and everything in path order, whatever the names', () => {
