@@ -31,6 +31,18 @@ async function start(): Promise<void> {
   process.once('beforeExit', failUnfinished);
   process.exitCode = await runProgram();
   process.off('beforeExit', failUnfinished);
+  // A turn later, so that an output that cannot be written has said so.
+  setImmediate(endAtOnce);
+}
+
+/** Everything is closed: V8 would only take apart, piece by piece, what goes with the process. */
+function endAtOnce(): void {
+  if (isWritten(process.stdout) && isWritten(process.stderr)) process.exit();
+}
+
+/** Pipes take what they have room for, and the rest when somebody reads on. */
+function isWritten({ writableLength }: NodeJS.WriteStream): boolean {
+  return writableLength === 0;
 }
 
 function failUnfinished(): void {
