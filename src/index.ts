@@ -95,7 +95,7 @@ export type { DataRun } from './repository/file-data.js';
 export type { BackupSummary } from './repository/summaries.js';
 export type { DetailSummary, ManifestSummary } from './repository/catalog-manifests.js';
 export { createPackChecker } from './repository/workers/pack-checker.js';
-export type { PackChecker } from './repository/pack-check.js';
+export type { FrameChecker, PackChecker } from './repository/pack-check.js';
 
 export type { RuledSource } from './source/ruled-source.js';
 export type {

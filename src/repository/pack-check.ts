@@ -31,9 +31,7 @@ export interface PackVerdict {
 }
 
 /** Checks the frames of packs. */
-export interface PackChecker {
-  /** Packs that are worth having under way at once. */
-  readonly width: number;
+export interface FrameChecker {
   /**
    * Reads every frame of a pack and checks it.
    *
@@ -41,6 +39,14 @@ export interface PackChecker {
    *   STORAGE code.
    */
   check(storage: Storage, pack: PackFrames): Promise<PackVerdict>;
+}
+
+/** A frame checker on threads. */
+export interface PackChecker extends FrameChecker {
+  /** Packs that are worth having under way at once. */
+  readonly width: number;
+  /** Checks in the caller's thread, which does nothing else meanwhile. */
+  readonly here: FrameChecker;
   /** Starts threads now, for packs that come soon. */
   start(): void;
   close(): Promise<void>;

@@ -12,7 +12,7 @@ import {
 } from '../format/pack.js';
 import { packName } from './object-names.js';
 import type { Repository } from './open.js';
-import { corruptPack, type PackChecker, type PackVerdict } from './pack-check.js';
+import { corruptPack, type FrameChecker, type PackVerdict } from './pack-check.js';
 import { packIdOf } from './pack-writer.js';
 
 /** A footer whose name and signature were checked. */
@@ -104,7 +104,7 @@ export class FooterVerifier {
  */
 export async function checkPack(
   repository: Repository,
-  checker: PackChecker,
+  checker: FrameChecker,
   pack: ListedPack,
   footers = new FooterVerifier(repository),
 ): Promise<VerifiedFooter & PackVerdict> {
@@ -113,7 +113,12 @@ export async function checkPack(
   return { ...verified, ...(await checker.check(repository.storage, frames)) };
 }
 
-async function readFooter(
+/**
+ * Reads and verifies the footer of a pack.
+ *
+ * @throws NbakError as {@link checkPack}.
+ */
+export async function readFooter(
   repository: Repository,
   pack: ListedPack,
   footers: FooterVerifier,

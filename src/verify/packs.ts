@@ -4,8 +4,9 @@ import { isNbakError, NbakError } from '../errors.js';
 import type { BlobId, PackId } from '../format/ids.js';
 import { packName } from '../repository/object-names.js';
 import type { Repository } from '../repository/open.js';
-import type { OpenedFacts } from '../repository/pack-check.js';
-import { checkPack, type FooterVerifier } from '../repository/pack-reader.js';
+import type { FrameChecker, OpenedFacts } from '../repository/pack-check.js';
+import { readFooter, type FooterVerifier } from '../repository/pack-reader.js';
+import { PackQueue, type QueuedPack } from './pack-queue.js';
 import { problemOf, type VerifyOptions, type VerifyProblem } from './result.js';
 
 /** What is known of a blob whose bytes verify. */
@@ -30,18 +31,19 @@ export interface PackFindings {
   readonly bytes: number;
 }
 
-/** The next footer is read and its signature verified while a thread is still at the frames before it. */
-const PACKS_PER_THREAD = 2;
-
 /**
- * Checks packs.
+ * Checks packs: on threads, and in this one when it has nothing else to do.
  *
- * @param footers - verifies their footers.
+ * @param options.footers - verifies their footers.
+ * @param options.untilIdle - settles when this thread has nothing else to do.
  */
 export async function checkPacks(
   repository: Repository,
   packs: ReadonlyMap<PackId, number>,
-  options: Pick<VerifyOptions, 'packs' | 'signal' | 'onProgress'> & { readonly footers: FooterVerifier },
+  options: Pick<VerifyOptions, 'packs' | 'signal' | 'onProgress'> & {
+    readonly footers: FooterVerifier;
+    readonly untilIdle: Promise<unknown>;
+  },
 ): Promise<PackFindings> {
   const good = new Map<BlobId, GoodBlob>();
   const bad = new Map<BlobId, VerifyProblem>();
@@ -51,24 +53,24 @@ export async function checkPacks(
   let blobs = 0;
   let bytes = 0;
 
-  const work = packs[Symbol.iterator]();
-  const checkNext = async (): Promise<void> => {
-    for (let next = work.next(); next.done !== true; next = work.next()) {
+  const queue = new PackQueue(packs, (pack) => readFooter(repository, pack, options.footers));
+  const checkOn = async (checker: FrameChecker): Promise<void> => {
+    for (let pack = queue.take(); pack !== undefined; pack = queue.take()) {
       if (options.signal?.aborted === true) throw interrupted();
-      const [id, size] = next.value;
-      await checkOne(id, size);
-      bytes += size;
+      await checkOne(checker, pack);
+      bytes += pack.size;
       options.onProgress?.({ bytesDone: bytes, bytesTotal: total });
     }
   };
 
-  const checkOne = async (id: PackId, size: number): Promise<void> => {
+  const checkOne = async (checker: FrameChecker, { id, footer: reading }: QueuedPack): Promise<void> => {
     const object = packName(id);
     try {
-      const checked = await checkPack(repository, options.packs, { id, size }, options.footers);
-      blobs += checked.footer.blobs.length;
+      const { footer } = await reading;
+      const checked = await checker.check(repository.storage, { name: object, footer });
+      blobs += footer.blobs.length;
       const damaged = new Map(checked.damaged.map(({ index, error }) => [index, error]));
-      for (const [i, { id: blob, length, kind, as }] of checked.footer.blobs.entries()) {
+      for (const [i, { id: blob, length, kind, as }] of footer.blobs.entries()) {
         packOf.set(blob, id);
         const error = damaged.get(i);
         const opened = checked.opened?.[i];
@@ -81,7 +83,15 @@ export async function checkPacks(
     }
   };
 
-  await Promise.all(Array.from({ length: options.packs.width * PACKS_PER_THREAD }, checkNext));
+  const { packs: threads, untilIdle } = options;
+  try {
+    await Promise.all([
+      ...Array.from({ length: threads.width }, () => checkOn(threads)),
+      untilIdle.then(() => checkOn(threads.here)),
+    ]);
+  } finally {
+    queue.end();
+  }
   for (const id of good.keys()) bad.delete(id);
   return { good, bad, packOf, problems, blobs, bytes };
 }

@@ -2,6 +2,7 @@
 
 import { isNbakError, NbakError } from '../errors.js';
 import type { BackupId, BlobId, PackId } from '../format/ids.js';
+import type { RememberedHead } from '../repository/catalog-heads.js';
 import { manifestName, packName } from '../repository/object-names.js';
 import { readBackup, type Backup, type UnreadableBackup } from '../repository/manifests.js';
 import type { Repository } from '../repository/open.js';
@@ -10,11 +11,23 @@ import { PageReader } from '../repository/pages.js';
 import { BackupChecker } from './backups.js';
 import { checkContent, type Decryption } from './decrypt.js';
 import { checkHistory } from './history.js';
-import { checkLateTombstones, checkObjects, takeInventory, type ObjectFindings } from './objects.js';
+import {
+  checkLateTombstones,
+  checkObjects,
+  takeInventory,
+  type Inventory,
+  type ObjectFindings,
+} from './objects.js';
 import { checkPacks, type PackFindings } from './packs.js';
 import { PageSummaries } from './pages.js';
 import { packsReachedBy } from './reach.js';
-import { problemOf, type VerifyOptions, type VerifyProblem, type VerifyResult } from './result.js';
+import {
+  problemOf,
+  type HeadMemory,
+  type VerifyOptions,
+  type VerifyProblem,
+  type VerifyResult,
+} from './result.js';
 
 /**
  * Verifies a repository that was opened with a pinned key, or some backups of it.
@@ -37,14 +50,16 @@ export async function verify(
   const footers = new FooterVerifier(repository);
   const pages = new PageReader(repository);
   const summaries = new PageSummaries(pages);
-  const check = (packs: ReadonlyMap<PackId, number>): Promise<PackFindings> =>
-    checkPacks(repository, packs, { ...options, footers });
-  // All packs need nothing but the listing: threads read them while this one reads pages.
-  const [early] = isWhole
-    ? await Promise.all([check(inventory.packs), summaries.load(inventory.pages.keys())])
-    : [];
-  const objects = await checkObjects(repository, inventory, footers);
-  const manifests = await readManifests(repository, inventory.manifests);
+  const check = (packs: ReadonlyMap<PackId, number>, untilIdle: Promise<unknown>): Promise<PackFindings> =>
+    checkPacks(repository, packs, { ...options, footers, untilIdle });
+  const reading = readOthers(repository, inventory, {
+    footers,
+    heads: options.heads,
+    ...(isWhole && { summaries }),
+  });
+  // All packs need nothing but the listing: threads read them while this one reads everything else.
+  const [early, others] = await Promise.all([isWhole ? check(inventory.packs, reading) : undefined, reading]);
+  const { objects, manifests, remembered } = others;
   const late = await checkLateTombstones(repository, inventory);
   const tombstones = [...objects.tombstones, ...late.tombstones];
   const { backups } = manifests;
@@ -54,7 +69,7 @@ export async function verify(
   );
   const chosen = isWhole ? backups : choose(backups, unreadable, options.backups);
   const reached = { packs: inventory.packs, indexed: objects.indexed, summaries };
-  const packs = early ?? (await check(await packsReachedBy(chosen, reached)));
+  const packs = early ?? (await check(await packsReachedBy(chosen, reached), Promise.resolve()));
   const checker = new BackupChecker(packs, lostBlobs(packs, objects.indexed), { pages, summaries });
   for (const backup of chosen) await checker.check(backup);
   const content = decryption && (await checkContent(chosen, packs, decryption));
@@ -77,7 +92,7 @@ export async function verify(
           backups,
           tombstones,
           unreadable: unreadable.map(({ id }) => id),
-          heads: options.heads,
+          heads: { remembered: () => remembered, remember: (seen) => options.heads.remember(seen) },
           maxAgeMs: options.maxAgeMs,
           now: startedAt,
         })
@@ -114,10 +129,28 @@ export async function verify(
   };
 }
 
-async function readManifests(
+interface Manifests {
+  readonly backups: readonly Backup[];
+  readonly unreadable: readonly UnreadableBackup[];
+}
+
+/** Everything but packs. */
+async function readOthers(
   repository: Repository,
-  ids: readonly BackupId[],
-): Promise<{ readonly backups: readonly Backup[]; readonly unreadable: readonly UnreadableBackup[] }> {
+  inventory: Inventory,
+  to: { readonly footers: FooterVerifier; readonly heads: HeadMemory; readonly summaries?: PageSummaries },
+): Promise<{
+  readonly objects: ObjectFindings;
+  readonly manifests: Manifests;
+  readonly remembered: readonly RememberedHead[];
+}> {
+  await to.summaries?.load(inventory.pages.keys());
+  const objects = await checkObjects(repository, inventory, to.footers);
+  const manifests = await readManifests(repository, inventory.manifests);
+  return { objects, manifests, remembered: to.heads.remembered() };
+}
+
+async function readManifests(repository: Repository, ids: readonly BackupId[]): Promise<Manifests> {
   const backups: Backup[] = [];
   const unreadable: UnreadableBackup[] = [];
   for (const id of ids) {

@@ -4,7 +4,7 @@ import { closeSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeFooter, decodePackTrailer } from '#nbak/format/pack.js';
-import type { PackChecker, PackFrames } from '#nbak/repository/pack-check.js';
+import type { FrameChecker, PackChecker, PackFrames } from '#nbak/repository/pack-check.js';
 import { createPackChecker } from '#nbak/repository/workers/pack-checker.js';
 import { openLocalStorage } from '#nbak/storage/local.js';
 import { memoryStorage } from '#nbak/storage/memory.js';
@@ -67,16 +67,23 @@ async function inMemory(content: Uint8Array): Promise<Storage> {
   return storage;
 }
 
-describe.each([0, 1, 2])('with %i threads a pack', (threads) => {
+describe.each([
+  ['without threads', 0],
+  ['with one thread', 1],
+  ['with two threads', 2],
+  ['beside threads, in the thread that asks,', 'here'],
+] as const)('%s a pack', (_, where) => {
+  const checkerHere = (): FrameChecker => (where === 'here' ? checkerOf(1).here : checkerOf(where));
+
   it('that is whole is found to be so, read as a file and as bytes', async () => {
-    const checker = checkerOf(threads);
+    const checker = checkerHere();
     expect(pack.footer.blobs.length).toBeGreaterThan(3);
     expect(await withPack((storage) => checker.check(storage, pack))).toEqual({ damaged: [] });
     expect(await checker.check(await inMemory(bytes), pack)).toEqual({ damaged: [] });
   });
 
   it('with one bit wrong names that blob alone, wherever the bit lies', async () => {
-    const checker = checkerOf(threads);
+    const checker = checkerHere();
     let begin = 0;
     for (const [index, { id, length }] of pack.footer.blobs.entries()) {
       // In the header, in the first step, at the very end.
@@ -95,7 +102,7 @@ describe.each([0, 1, 2])('with %i threads a pack', (threads) => {
   });
 
   it('that shrinks while it is read is corrupt, wherever it now ends', async () => {
-    const checker = checkerOf(threads);
+    const checker = checkerHere();
     for (const length of [0, 50, bytes.length >> 1]) {
       const shrunk = withPack((storage, file) => {
         truncateSync(file, length);
@@ -108,7 +115,7 @@ describe.each([0, 1, 2])('with %i threads a pack', (threads) => {
   });
 
   it('that cannot be read, or is not there, is an error of the storage that names it', async () => {
-    const checker = checkerOf(threads);
+    const checker = checkerHere();
     await withPack(async (storage, file) => {
       const unreadable: Storage = Object.assign(Object.create(storage) as Storage, {
         description: storage.description,

@@ -190,7 +190,7 @@ async function verifyBackup(
   repository: UnlockedRepository,
   id: BackupId,
 ): Promise<VerifyResult> {
-  const { printVerdict, verifyShowing } = await import('./verify.js');
+  const { printVerdict, verifyShowing } = await import('../verification.js');
   const subject = { repository, packs: context.packChecker(), decryption: undefined };
   const result = await verifyShowing(context, subject, { backups: [id], maxAge: undefined });
   if (context.options.json !== true) printVerdict(result, context.options.quiet === true);
