@@ -141,7 +141,7 @@ export class Context implements AsyncDisposable {
     return cacheDir === '' ? defaultCacheDirectory() : resolve(cacheDir);
   }
 
-  /** A pack checker that is closed with the context; with secrets it opens every blob too. One of the threads is this one. */
+  /** A pack checker that is closed with the context; with secrets it opens every blob. One thread is this one. */
   packChecker(secrets?: BlobSecrets): PackChecker {
     const checker = createPackChecker(this.threads - 1, secrets);
     this.#closing.push(() => checker.close());

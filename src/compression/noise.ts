@@ -17,8 +17,8 @@ export function suitsHuffman(bytes: Uint8Array): boolean {
 }
 
 /**
- * Many short samples: in pages of a database texts lie between embeddings, and what follows a byte is like it. Prime, so that no page size is a multiple of
- * the stride.
+ * Many short samples: in pages of a database texts lie between embeddings, and what follows a byte is like it. Prime,
+ * so that no page size is a multiple of the stride.
  */
 const SAMPLES = 127;
 const SAMPLE_BYTES = 16;

@@ -11,8 +11,8 @@ const loadBinding = (): typeof Binding => require('zstd-napi/binding.js') as typ
 /**
  * What is compressed, since it matters more than the level. Measured on chat text with embeddings, notes, logs, code
  * and programs: where noise lies between short texts, looking for matches of 4 bytes in one table gives what level 3
- * gives, a quarter faster; in bundles of text, matches of 6 bytes give 2 % more, in half the time; for everything longer,
- * zstd's own default is best, by a tenth on code.
+ * gives, a quarter faster; in bundles of text, matches of 6 bytes give 2 % more, in half the time; for everything
+ * longer, zstd's own default is best, by a tenth on code.
  */
 const SETTINGS = {
   pages: { compressionLevel: 1, minMatch: 4, hashLog: 16 },

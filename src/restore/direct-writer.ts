@@ -3,10 +3,16 @@
 import { write as writeToFile } from 'node:fs';
 import { promisify } from 'node:util';
 import { STEP_BYTES, type AlignedMemory } from '../storage/aligned-memory.js';
+import { writeFully } from './staged-file.js';
 import type { LargeFile } from './write-job.js';
 
 /** The largest page of any system: none of the cache holds bytes that are written past it. */
 const PAGE_BYTES = 64 * 1024;
+
+/** Less goes through the cache. */
+const LEAST_BYTES = 256 * 1024;
+/** Steps of one thread that may wait for the disk. */
+const MOST_STEPS = 8;
 
 /** Bytes of a file that are written together. */
 interface Step {
@@ -78,10 +84,24 @@ export class DirectWriter {
     const step = this.#step;
     this.#step = undefined;
     if (step === undefined) return;
+    if (step.to - step.from < LEAST_BYTES || this.#memory.taken > MOST_STEPS) {
+      this.#writeCached(step);
+      return;
+    }
     const written = writeStep(step)
       .catch(() => void this.#failed.push(...step.pieces))
       .finally(() => this.#memory.give(step.memory));
     this.#writing.push(written);
+  }
+
+  /** The usual way, at once: what is short is not worth the disk's waiting, and memory is not endless. */
+  #writeCached({ file, memory, position, from, to, pieces }: Step): void {
+    try {
+      writeFully(file.descriptor, memory.subarray(from, to), position + from);
+    } catch {
+      this.#failed.push(...pieces);
+    }
+    this.#memory.give(memory);
   }
 }
 

@@ -112,17 +112,11 @@ export class FileRestorer {
   }
 
   #stage(planned: PlannedEntry): StagedFile {
-    const staged = this.#parts.target.stage(planned.place);
-    // What is checked is read again at once: from the disk that would take longer than all else.
-    if (dataBytes(planned.entry) >= LARGE_BYTES && !this.#isRead(planned))
-      staged.openDirect(planned.entry.size);
+    const { entry, place } = planned;
+    const staged = this.#parts.target.stage(place);
+    // Databases are read at once, by their check or their application, and after some backups they lie in small pieces.
+    if (dataBytes(entry) >= LARGE_BYTES && !isDatabase(planned)) staged.openDirect(entry.size);
     return staged;
-  }
-
-  /** Says whether the restore itself will read the file. */
-  #isRead(planned: PlannedEntry): boolean {
-    const { options, tokens } = this.#parts;
-    return isDatabase(planned) && (options.check === 'full' || tokens.queriesOf(planned).length > 0);
   }
 
   async #finishWritten(file: FileInProgress): Promise<void> {

@@ -38,7 +38,7 @@ export function sourcePath(root: SourceRoot, path: BytePath): Buffer {
   return Buffer.from(root.directory === '/' ? `/${path}` : `${root.directory}/${path}`, 'latin1');
 }
 
-/** The path below `root` of what lies at an absolute path of one character per byte; undefined where that is elsewhere. */
+/** The path below `root` of an absolute path (one character per byte); undefined where that leads elsewhere. */
 export function pathBelow(root: SourceRoot, absolute: string): BytePath | undefined {
   const above = root.directory === '/' ? '/' : `${root.directory}/`;
   return absolute.startsWith(above) ? (absolute.slice(above.length) as BytePath) : undefined;

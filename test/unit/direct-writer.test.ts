@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { DirectWriter } from '#nbak/restore/direct-writer.js';
 import { StagedFile } from '#nbak/restore/staged-file.js';
-import { AlignedMemory } from '#nbak/storage/aligned-memory.js';
+import { AlignedMemory, STEP_BYTES } from '#nbak/storage/aligned-memory.js';
 import { randomLike } from '../support/tree.js';
 
 const SIZE = 5_000_000;
@@ -49,7 +49,7 @@ it('pieces in any order, by several jobs at once, come together as the file', as
   const memory = new AlignedMemory();
   const writers = Array.from({ length: 3 }, () => new DirectWriter(memory));
   for (const [piece, { offset, bytes: part }] of cut(bytes).entries()) {
-    // Five neighbours go to each in turn; every seventh comes out of order.
+    // Five neighbours go to each in turn; every seventh comes out of order. So there are long stretches and short ones.
     const writer = writers[Math.floor(piece / 5) % 3];
     if (piece % 7 !== 3) writer?.write(file, { piece, offset }, part);
   }
@@ -85,4 +85,21 @@ it('pieces of which a byte could not be written are told, and no others', async 
       .subarray(0, 3_000_000)
       .equals(Buffer.concat([part, part])),
   ).toBe(true);
+});
+
+it('however much is written before the disk has done anything, memory for it is bounded', async () => {
+  const file = openFile();
+  const memory = new AlignedMemory();
+  const writer = new DirectWriter(memory);
+  const bytes = randomLike(64 * STEP_BYTES, 10);
+  let most = 0;
+  for (let piece = 0; piece < 64; piece += 1) {
+    const offset = piece * STEP_BYTES;
+    writer.write(file, { piece, offset }, bytes.subarray(offset, offset + STEP_BYTES));
+    most = Math.max(most, memory.taken);
+  }
+  expect(await writer.finish()).toEqual([]);
+  expect(most).toBeLessThanOrEqual(10);
+  expect(memory.taken).toBe(0);
+  expect(readFileSync(file.path).equals(bytes)).toBe(true);
 });
