@@ -14,13 +14,12 @@ import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
-import { changedBelow, type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
+import { type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
 import { sliceOf, type Content } from './content.js';
 import { EntryWriter, extraOf, seenOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
 import { storeLargeFile } from './large-file.js';
 import type { LastBackup } from './last-backup.js';
-import type { Listing } from './listing.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
 import { toLatin1 } from '../source/sqlite/header.js';
@@ -95,19 +94,6 @@ export class ContentWriter {
     this.filesUnchanged += files;
     this.#parts.progress.bytesDone(bytes);
     this.#parts.progress.filesDone(files);
-  }
-
-  /** Says whether a database that was not taken over lies between two entries. */
-  hasChangedDatabase(
-    root: BackupRoot,
-    listing: Listing,
-    range: { readonly from: number; readonly to: number },
-  ): boolean {
-    const changed = changedBelow(root, this.#parts.run.databases);
-    if (changed.size === 0) return false;
-    for (let index = range.from; index < range.to; index += 1)
-      if (changed.has(listing.path(index))) return true;
-    return false;
   }
 
   /** Settles an entry of a page now or later; resolves when the next one may be begun. */

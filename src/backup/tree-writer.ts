@@ -1,11 +1,13 @@
 /** Writes the pages of one root after the other: what did not change is taken over, the rest gets its content stored. */
 
 import { setImmediate } from 'node:timers/promises';
+import type { BytePath } from '../format/path.js';
 import type { Totals } from '../format/manifest.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import type { PackPlace } from '../repository/pack-writer.js';
 import { Bundler } from './bundler.js';
 import { ContentWriter, type BundledFile, type ContentParts } from './content-writer.js';
+import { changedBelow } from './databases.js';
 import type { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import type { PageBuilder, PageEntry } from './page-builder.js';
@@ -55,8 +57,8 @@ export class TreeWriter {
     const borders = new PathBorders(session.repository.crypto, session.keys.borderKey);
     const tree = memory.treeOf(root);
     const bundler = new Bundler<BundledFile>(borders, (group) => this.content.storeGroup(root, group));
-    const mayKeep = (from: number, to: number): boolean =>
-      !this.content.hasChangedDatabase(root, listing, { from, to });
+    const changed = changedBelow(root, this.#parts.run.databases);
+    const mayKeep = (from: number, to: number): boolean => !isAnyBetween(changed, listing, { from, to });
     for (const planned of planPages(listing, { borders, tree, mayKeep })) {
       if (planned.known === undefined) {
         await this.#beginPage(root, listing, { planned, bundler });
@@ -159,4 +161,15 @@ function totalsOf(entries: readonly PageEntry[]): PageTotals {
     bytes += draft.size;
   }
   return { files, directories, others: entries.length - files - directories, bytes };
+}
+
+/** Says whether one of `paths` lies between two entries. */
+function isAnyBetween(
+  paths: ReadonlySet<BytePath>,
+  listing: Listing,
+  { from, to }: { readonly from: number; readonly to: number },
+): boolean {
+  if (paths.size === 0) return false;
+  for (let index = from; index < to; index += 1) if (paths.has(listing.path(index))) return true;
+  return false;
 }

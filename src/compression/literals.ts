@@ -1,5 +1,7 @@
 /** What a zstd compressor found no match for, read from a frame that it has just made (RFC 8878 §3.1.1). */
 
+import { firstBlockOf } from '../format/zstd-frame.js';
+
 const COMPRESSED_BLOCK = 2;
 const RAW_LITERALS = 0;
 const BLOCK_HEADER_BYTES = 3;
@@ -10,7 +12,7 @@ const BLOCK_HEADER_BYTES = 3;
  * @returns a view into `frame`; undefined where they are coded, or the block has none of its own.
  */
 export function rawLiterals(frame: Uint8Array): Uint8Array | undefined {
-  const block = frameHeaderBytes(frame[4] ?? 0);
+  const block = firstBlockOf(frame);
   if ((((frame[block] ?? 0) >> 1) & 3) !== COMPRESSED_BLOCK) return undefined;
   const section = block + BLOCK_HEADER_BYTES;
   const [a = 0, b = 0, c = 0] = frame.subarray(section, section + 3);
@@ -23,12 +25,4 @@ export function rawLiterals(frame: Uint8Array): Uint8Array | undefined {
         ? [2, (a >> 4) | (b << 4)]
         : [1, a >> 3];
   return frame.subarray(section + headerBytes, section + headerBytes + length);
-}
-
-/** Magic, descriptor, window and content size; compressors here use no dictionaries. */
-function frameHeaderBytes(descriptor: number): number {
-  const isSingleSegment = (descriptor & 0x20) !== 0;
-  const sizeFlag = descriptor >> 6;
-  const sizeBytes = sizeFlag > 0 ? 1 << sizeFlag : isSingleSegment ? 1 : 0;
-  return 5 + (isSingleSegment ? 0 : 1) + sizeBytes;
 }

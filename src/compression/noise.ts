@@ -5,7 +5,7 @@
  * already compressed data is most of what assistants store in uploads, and zstd spends its time on it in vain.
  */
 export function looksCompressible(bytes: Uint8Array): boolean {
-  return bytes.length < SAMPLES * SAMPLE_BYTES || unevenness(bytes) > COMPRESSIBLE;
+  return unevenness(bytes) > COMPRESSIBLE;
 }
 
 /**
@@ -13,7 +13,7 @@ export function looksCompressible(bytes: Uint8Array): boolean {
  * stored as they are after all the work.
  */
 export function suitsHuffman(bytes: Uint8Array): boolean {
-  return bytes.length < SAMPLES * SAMPLE_BYTES || unevenness(bytes) > CODABLE;
+  return unevenness(bytes) > CODABLE;
 }
 
 /**
@@ -27,8 +27,12 @@ const COMPRESSIBLE = 1.1;
 const CODABLE = 1.2;
 const counts = new Int32Array(256);
 
-/** How many times as often two bytes of samples are the same as if all were equally frequent. */
+/**
+ * How many times as often two bytes of samples are the same as if all were equally frequent. Of what is shorter than
+ * the samples nothing can be told: the most.
+ */
 function unevenness(bytes: Uint8Array): number {
+  if (bytes.length < SAMPLES * SAMPLE_BYTES) return Infinity;
   counts.fill(0);
   const stride = Math.floor(bytes.length / SAMPLES);
   let total = 0;

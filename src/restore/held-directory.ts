@@ -43,12 +43,12 @@ export class HeldDirectory {
 
   /** A path for one system call on `path`; good until as many other directories were asked for as are kept open. */
   place(path: BytePath): Buffer {
-    return systemPath(this.#below(path, this.#canHold ? this.#directory(parentPath(path)) : this.#root));
+    return systemPath(this.#below(path, this.#directory(parentPath(path))));
   }
 
   /** A place that stays good; undefined where as many directories are held as may be. */
   hold(path: BytePath): HeldPlace | undefined {
-    const directory = this.#canHold ? this.#directory(parentPath(path)) : this.#root;
+    const directory = this.#directory(parentPath(path));
     if (directory.places === 0 && this.#held >= MOST_HELD) return undefined;
     if (directory.places === 0) this.#held += 1;
     directory.places += 1;
@@ -78,7 +78,7 @@ export class HeldDirectory {
   }
 
   #directory(path: BytePath | undefined): OpenDirectory {
-    if (path === undefined || path === '') return this.#root;
+    if (!this.#canHold || path === undefined || path === '') return this.#root;
     const known = this.#open.get(path);
     if (known !== undefined) return known;
     const place = systemPath(this.#below(path, this.#directory(parentPath(path))));

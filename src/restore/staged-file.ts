@@ -1,6 +1,7 @@
 /** A file being written under no name yet, and how files are made and written, in any thread. */
 
 import { closeSync, constants, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { pastCache } from '../storage/past-cache.js';
 
 const PRIVATE_FILE = 0o600;
 
@@ -27,13 +28,12 @@ export class StagedFile {
 
   /** Opens it for writing past the page cache, too. Whatever keeps us from it, there is a way that works. */
   openDirect(size: number): void {
-    // Absent on macOS and Windows, whatever the types say.
-    const flag = constants.O_DIRECT as number | undefined;
-    if (flag === undefined) return;
+    const way = pastCache(this.descriptor);
+    if (way === undefined) return;
     try {
       // Writes that make a file longer wait for each other.
       ftruncateSync(this.descriptor, size);
-      this.#direct = openSync(this.path, constants.O_WRONLY | constants.O_NOFOLLOW | flag);
+      this.#direct = openSync(way.path, way.flags);
     } catch {
       this.#direct = undefined;
     }

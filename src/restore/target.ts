@@ -124,7 +124,7 @@ export class RestoreTarget {
   /** Creates a directory, private until {@link finishDirectory}. */
   makeDirectory(path: BytePath): void {
     if (path === '') return;
-    this.#attempt('create', path, () => mkdirSync(this.#place(path), { mode: PRIVATE_DIRECTORY }));
+    this.#attempt('create', path, () => mkdirSync(this.#tree.place(path), { mode: PRIVATE_DIRECTORY }));
   }
 
   /** A file for a thread to make; undefined where it has to be staged, since too many others are under way. */
@@ -157,20 +157,20 @@ export class RestoreTarget {
       const owned = setFileAttributes(descriptor, attributes);
       this.#setXattrs(descriptor, entry, owned);
       staged.close();
-      renameSync(staged.path, this.#place(path));
+      renameSync(staged.path, this.#tree.place(path));
       return owned;
     });
   }
 
   /** Makes `path` another name of `existing`. */
   makeHardLink(path: BytePath, existing: BytePath): void {
-    this.#attempt('link', path, () => linkSync(this.#place(existing), this.#place(path)));
+    this.#attempt('link', path, () => linkSync(this.#tree.place(existing), this.#tree.place(path)));
   }
 
   /** Makes a symbolic link; its target is data and is never looked at. Undefined where the system has none. */
   makeSymbolicLink(entry: Entry, owner: TargetOwner): boolean | undefined {
     return this.#attempt('create', entry.path, () => {
-      const place = this.#place(entry.path);
+      const place = this.#tree.place(entry.path);
       const target = Buffer.from(pathToBytes(entry.extra.target ?? ('' as BytePath)));
       if (!tolerate(() => symlinkSync(target, place))) return undefined;
       const owned = setOwner((uid, gid) => lchownSync(place, uid, gid), owner);
@@ -183,7 +183,7 @@ export class RestoreTarget {
   /** Makes a fifo. Undefined where the system has none. */
   makeFifo(entry: Entry, owner: TargetOwner): boolean | undefined {
     return this.#attempt('create', entry.path, () => {
-      const place = this.#place(entry.path);
+      const place = this.#tree.place(entry.path);
       const call = systemCalls();
       if (call === undefined) return undefined;
       if (!tolerate(() => void call('mkfifo', zeroEnded(place), PRIVATE_FILE))) return undefined;
@@ -256,10 +256,6 @@ export class RestoreTarget {
       const text = pathToText(pathFromBytes(name));
       this.refused.set(text, (this.refused.get(text) ?? 0) + 1);
     }
-  }
-
-  #place(path: BytePath): Buffer {
-    return this.#tree.place(path);
   }
 
   #attempt<T>(action: string, path: BytePath, run: () => T): T {

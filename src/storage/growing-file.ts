@@ -1,8 +1,8 @@
 /** A file that grows by whole steps, written past the page cache where the file system lets us. */
 
-import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { STEP_BYTES, type AlignedMemory } from './aligned-memory.js';
+import { pastCache } from './past-cache.js';
 import { systemCode } from './storage-error.js';
 
 /** What file systems say that cannot write past a page cache after all, or want other addresses than ours. */
@@ -14,7 +14,6 @@ const NOT_DIRECT: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'];
  * is called when the one before has ended, but for `close`.
  */
 export class GrowingFile {
-  readonly #path: string;
   readonly #handle: FileHandle;
   readonly #memory: AlignedMemory;
   /** The same file, opened with `O_DIRECT` for its whole steps; undefined before the first. */
@@ -27,15 +26,14 @@ export class GrowingFile {
   #busy: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(path: string, handle: FileHandle, memory: AlignedMemory) {
-    this.#path = path;
+  private constructor(handle: FileHandle, memory: AlignedMemory) {
     this.#handle = handle;
     this.#memory = memory;
   }
 
   /** Creates an empty file of mode 0600 at `path`, where nothing is yet. */
   static async create(path: string, memory: AlignedMemory): Promise<GrowingFile> {
-    return new GrowingFile(path, await open(path, 'wx', 0o600), memory);
+    return new GrowingFile(await open(path, 'wx', 0o600), memory);
   }
 
   /** Bytes appended. */
@@ -111,7 +109,7 @@ export class GrowingFile {
   }
 
   async #writeStep(step: Buffer, position: number): Promise<void> {
-    this.#direct ??= await openDirect(this.#path, this.#handle);
+    this.#direct ??= await openDirect(this.#handle);
     if (this.#direct !== 'unavailable') {
       try {
         await writeAll(this.#direct, step, position);
@@ -133,20 +131,14 @@ export class GrowingFile {
 }
 
 /** Opens a file once more. Whatever keeps us from it, there is a way that works. */
-async function openDirect(path: string, same: FileHandle): Promise<FileHandle | 'unavailable'> {
-  // Absent on macOS and Windows, whatever the types say.
-  const flag = constants.O_DIRECT as number | undefined;
-  if (flag === undefined) return 'unavailable';
-  let direct: FileHandle | undefined;
+async function openDirect({ fd }: FileHandle): Promise<FileHandle | 'unavailable'> {
+  const way = pastCache(fd);
+  if (way === undefined) return 'unavailable';
   try {
-    direct = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW | flag);
-    const [there, here] = [await direct.stat({ bigint: true }), await same.stat({ bigint: true })];
-    if (there.dev === here.dev && there.ino === here.ino) return direct;
+    return await open(way.path, way.flags);
   } catch {
-    // As below.
+    return 'unavailable';
   }
-  await direct?.close();
-  return 'unavailable';
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -16,16 +16,14 @@ export function serve<Request, Response>(
 ): void {
   const handler = makeHandler(workerData as never);
   const answer = async ({ id, request }: Asked<Request>): Promise<void> => {
-    let answer: Answer<Response>;
-    let transfer: readonly ArrayBuffer[] = [];
+    const send = (message: Answer<Response>, transfer: readonly ArrayBuffer[]): void =>
+      parentPort?.postMessage(message, [...transfer]);
     try {
       const response = await handler(request);
-      answer = { id, response };
-      transfer = transferOf(response);
+      send({ id, response }, transferOf(response));
     } catch (error) {
-      answer = { id, error: sendableError(error) };
+      send({ id, error: sendableError(error) }, []);
     }
-    parentPort?.postMessage(answer, [...transfer]);
   };
   const answering = new Set<Promise<void>>();
   parentPort?.on('message', (message: Asked<Request> | typeof CLOSE) => {

@@ -5,6 +5,7 @@ import type { TombstoneRow } from '../format/history.js';
 import type { BackupId } from '../format/ids.js';
 import { isSealedDetail } from '../format/manifest.js';
 import { pathToText } from '../format/path.js';
+import type { RememberedHead } from '../repository/catalog-heads.js';
 import { headsOf, type Backup } from '../repository/manifests.js';
 import { problemOf, type HeadMemory, type VerifyProblem } from './result.js';
 
@@ -14,7 +15,9 @@ export interface HistoryFacts {
   readonly tombstones: readonly TombstoneRow[];
   /** Manifests that are there and do not verify: they are not missing. */
   readonly unreadable: readonly BackupId[];
-  readonly heads: HeadMemory;
+  /** The heads of the last look. */
+  readonly remembered: readonly RememberedHead[];
+  readonly remember: HeadMemory['remember'];
   readonly maxAgeMs: number | undefined;
   readonly now: number;
 }
@@ -27,7 +30,7 @@ export function checkHistory(facts: HistoryFacts): readonly VerifyProblem[] {
   const present = (id: BackupId): boolean => sequences.has(id) || facts.unreadable.includes(id);
 
   const problems = [...rowProblems(facts), ...parentProblems(facts, sequences, present)];
-  const takenBack = facts.heads.remembered().filter(({ id }) => !present(id));
+  const takenBack = facts.remembered.filter(({ id }) => !present(id));
   for (const { id, sequence } of takenBack) {
     const error = new NbakError(
       'TAKEN_BACK',
@@ -36,8 +39,7 @@ export function checkHistory(facts: HistoryFacts): readonly VerifyProblem[] {
     problems.push(problemOf(error, { backups: [id] }));
   }
   if (takenBack.length === 0 && facts.unreadable.length === 0) {
-    const heads = headsOf(facts.backups, facts.tombstones);
-    facts.heads.remember(heads);
+    facts.remember(headsOf(facts.backups, facts.tombstones));
   }
   if (facts.maxAgeMs !== undefined) problems.push(...staleProblems(facts.backups, facts.now, facts.maxAgeMs));
   return problems;

@@ -92,7 +92,8 @@ export async function verify(
           backups,
           tombstones,
           unreadable: unreadable.map(({ id }) => id),
-          heads: { remembered: () => remembered, remember: (seen) => options.heads.remember(seen) },
+          remembered,
+          remember: (heads) => options.heads.remember(heads),
           maxAgeMs: options.maxAgeMs,
           now: startedAt,
         })

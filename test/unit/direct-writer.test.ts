@@ -1,6 +1,16 @@
 /** Large files written past the page cache: every byte where it belongs, and told where it could not be. */
 
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -103,3 +113,32 @@ it('however much is written before the disk has done anything, memory for it is 
   expect(memory.taken).toBe(0);
   expect(readFileSync(file.path).equals(bytes)).toBe(true);
 });
+
+it.each(['a file', 'a link to a file'])(
+  'what is put in the place of a staged file, be it %s, is not written past the page cache',
+  async (kind) => {
+    const directory = mkdtempSync(join(tmpdir(), 'nbak-test-direct-'));
+    const [path, moved, other] = ['file', 'moved', 'other'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const staged = new StagedFile(path);
+    onTestFinished(() => {
+      staged.close();
+      rmSync(directory, { recursive: true });
+    });
+    renameSync(path, moved);
+    writeFileSync(other, 'what is there');
+    if (kind === 'a file') renameSync(other, path);
+    else symlinkSync(other, path);
+    staged.openDirect(SIZE);
+    const { descriptor, direct = descriptor } = staged;
+    const bytes = randomLike(SIZE, 11);
+    const writer = new DirectWriter(new AlignedMemory());
+    writer.write({ descriptor, direct }, { piece: 0, offset: 0 }, bytes);
+    expect(await writer.finish()).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('what is there');
+    expect(readFileSync(moved).equals(bytes)).toBe(true);
+  },
+);

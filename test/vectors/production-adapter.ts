@@ -263,10 +263,8 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
         backups,
         tombstones,
         unreadable: [],
-        heads: {
-          remembered: () => remembered.map((head) => ({ id: idFromBytes<BackupId>(head), sequence: 0 })),
-          remember: () => undefined,
-        },
+        remembered: remembered.map((head) => ({ id: idFromBytes<BackupId>(head), sequence: 0 })),
+        remember: () => undefined,
         maxAgeMs: undefined,
         now: 0,
       });
