@@ -90,6 +90,6 @@ export class FileInProgress {
   }
 }
 
-function orderFor({ descriptor, direct }: StagedFile, parts: readonly PlacedPart[]): OpenFile {
-  return { descriptor, direct, parts };
+function orderFor({ descriptor }: StagedFile, parts: readonly PlacedPart[]): OpenFile {
+  return { descriptor, parts };
 }

@@ -114,8 +114,9 @@ export class FileRestorer {
   #stage(planned: PlannedEntry): StagedFile {
     const { entry, place } = planned;
     const staged = this.#parts.target.stage(place);
-    // Databases are read at once, by their check or their application, and after some backups they lie in small pieces.
-    if (dataBytes(entry) >= LARGE_BYTES && !isDatabase(planned)) staged.openDirect(entry.size);
+    // What is checked is read at once.
+    const isRead = isDatabase(planned) && this.#parts.options.check === 'full';
+    if (dataBytes(entry) >= LARGE_BYTES && !isRead) staged.openDirect(entry.size);
     return staged;
   }
 

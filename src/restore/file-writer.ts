@@ -5,11 +5,10 @@ import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { HeldBytes, PackFiles } from '../repository/pack-files.js';
 import { threadPool, type ThreadPool } from '../threads/thread-pool.js';
-import type { FileInProgress, OrderedPiece, PieceTicket } from './file-in-progress.js';
-import { StagedFile } from './staged-file.js';
+import type { FileInProgress } from './file-in-progress.js';
 import { writeHandler } from './write-handler.js';
 import { HASH_BYTES, type FrameRun, type WriteAnswer, type WriteJob } from './write-job.js';
-import { planJobs, type PieceTask, type PlannedJob } from './write-plan.js';
+import { WriteWindow, type FreeMemories, type WindowJob } from './write-window.js';
 
 /** What a writer is made of. */
 export interface FileWriterParts {
@@ -29,14 +28,6 @@ export interface WriteEvents {
   readonly proceed: () => void;
 }
 
-/** Pieces are put into the order of packs within this many bytes of content, or this many pieces. */
-const WINDOW_BYTES = 32 * 1024 * 1024;
-const WINDOW_PIECES = 1024;
-/** Open files in a window; others are made and closed by threads. */
-const WINDOW_FILES = 128;
-/** Jobs under way for each that a pool wants: while the disk writes what is left of some, threads open others. */
-const JOBS_PER_PLACE = 2;
-
 /** Writes files in jobs. Its threads start at once, to be ready when the first job is. */
 export class FileWriter {
   readonly #blobs: BlobReader;
@@ -54,7 +45,7 @@ export class FileWriter {
     });
     for (let lane = 0; lane < threads; lane += 1) {
       // What keeps a thread from starting keeps it from its first job, too.
-      this.#pool.askLane(lane, { runs: [] }).catch(() => undefined);
+      this.#pool.askLane(lane, { runs: [], memory: undefined }).catch(() => undefined);
     }
   }
 
@@ -78,7 +69,7 @@ export class FileWriter {
         throw error;
       }
     };
-    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width * JOBS_PER_PLACE }, lane));
+    const lanes = await Promise.allSettled(Array.from({ length: this.#pool.width }, lane));
     for (const each of lanes) if (each.status === 'rejected') throw each.reason;
   }
 
@@ -87,37 +78,40 @@ export class FileWriter {
     await this.#packs.close();
   }
 
-  *#jobs(files: Iterable<FileInProgress>): Generator<PlannedJob> {
-    let window = new Window();
+  *#jobs(files: Iterable<FileInProgress>): Generator<WindowJob> {
+    const memories: FreeMemories = [];
+    let window = new WriteWindow(memories);
     for (const file of files) {
       window.open(file);
       for (const piece of file.orders()) {
         window.add(piece);
         if (!window.isFull) continue;
         yield* window.jobs(this.#blobs);
-        window = new Window();
+        window = new WriteWindow(memories);
       }
     }
     yield* window.jobs(this.#blobs);
   }
 
-  async #do(job: PlannedJob, { written, done }: WriteEvents): Promise<void> {
+  async #do(job: WindowJob, { written, done }: WriteEvents): Promise<void> {
     const answer = await this.#ask(job);
     const failed = new Set(answer?.failed);
-    const disowned = new Set(answer?.disowned);
-    for (const [i, ticket] of job.tickets.entries()) {
-      const hash =
-        answer === undefined || failed.has(i)
-          ? undefined
-          : answer.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+    for (const i of answer?.disowned ?? []) {
+      const ticket = job.tickets[i];
+      if (ticket !== undefined) ticket.file.owned = false;
+    }
+    const outcomes = job.tickets.map((ticket, i) => {
+      const hash = failed.has(i) ? undefined : answer?.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      return { ticket, hash };
+    });
+    for (const { ticket, hash } of await job.window.settle(outcomes)) {
       if (hash !== undefined) written(ticket.bytes);
-      if (disowned.has(i)) ticket.file.owned = false;
       if (ticket.file.note(ticket, hash)) await done(ticket.file);
     }
   }
 
   /** @returns undefined where no piece of the job can be had this way. */
-  async #ask({ runs }: PlannedJob): Promise<WriteAnswer | undefined> {
+  async #ask({ runs, window: { memory } }: WindowJob): Promise<WriteAnswer | undefined> {
     const held: HeldBytes[] = [];
     try {
       const ready: FrameRun[] = [];
@@ -127,7 +121,7 @@ export class FileWriter {
         held.push(bytes);
         ready.push({ from: bytes.from, length, frames });
       }
-      return ready.length === 0 ? undefined : await this.#pool.ask({ runs: ready });
+      return ready.length === 0 ? undefined : await this.#pool.ask({ runs: ready, memory });
     } finally {
       for (const { release } of held) release();
     }
@@ -141,39 +135,5 @@ export class FileWriter {
       if (isNbakError(error)) return undefined;
       throw error;
     }
-  }
-}
-
-/** Pieces that are put into the order of packs together. */
-class Window {
-  readonly #pieces: OrderedPiece[] = [];
-  #files = 0;
-  #bytes = 0;
-
-  get isFull(): boolean {
-    const pieces = this.#pieces.length;
-    return this.#bytes >= WINDOW_BYTES || pieces >= WINDOW_PIECES || this.#files >= WINDOW_FILES;
-  }
-
-  open({ into }: FileInProgress): void {
-    if (into instanceof StagedFile) this.#files += 1;
-  }
-
-  add(piece: OrderedPiece): void {
-    this.#bytes += piece.ticket.bytes;
-    this.#pieces.push(piece);
-  }
-
-  *jobs(blobs: BlobReader): Generator<PlannedJob> {
-    const places = blobs.locateAll(new Set(this.#pieces.map(({ ticket }) => ticket.blob)));
-    const tasks: PieceTask[] = [];
-    const lost: PieceTicket[] = [];
-    for (const { order, ticket } of this.#pieces) {
-      const place = places.get(ticket.blob);
-      if (place === undefined) lost.push(ticket);
-      else tasks.push({ place, order, ticket });
-    }
-    if (lost.length > 0) yield { runs: [], tickets: lost };
-    yield* planJobs(tasks);
   }
 }

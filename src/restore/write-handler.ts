@@ -11,10 +11,8 @@ import {
   type BlobSecrets,
   type OpenedBlob,
 } from '../repository/blob-crypto.js';
-import { AlignedMemory } from '../storage/aligned-memory.js';
 import type { Handler } from '../threads/thread-pool.js';
 import { setFileAttributes } from './attributes.js';
-import { DirectWriter } from './direct-writer.js';
 import { systemPath } from './held-directory.js';
 import { makeFile, writeFully } from './staged-file.js';
 import {
@@ -22,7 +20,6 @@ import {
   type FrameOrder,
   type FrameRun,
   type NewFile,
-  type OpenFile,
   type PieceOrder,
   type WriteAnswer,
   type WriteJob,
@@ -39,34 +36,31 @@ export function writeHandler(secrets: BlobSecrets): Handler<WriteJob, WriteAnswe
   const tools: ThreadTools = {
     opener: new BlobOpener(crypto, secrets, reusedMemory()),
     buffer: reusedBuffer(),
-    memory: new AlignedMemory(),
   };
-  return ({ runs }) => new PieceWriter(tools).write(runs);
+  return (job) => new PieceWriter(tools, job).write();
 }
 
 /** What a thread keeps for all of its jobs. */
 interface ThreadTools {
   readonly opener: BlobOpener;
   readonly buffer: (length: number) => Uint8Array;
-  readonly memory: AlignedMemory;
 }
 
-/** Does one job; the next one may begin while the disk writes what is left of it. */
+/** Does one job. */
 class PieceWriter {
   readonly #tools: ThreadTools;
-  readonly #large: DirectWriter;
+  readonly #job: WriteJob;
   readonly #hashes: Uint8Array[] = [];
   readonly #failed: number[] = [];
   readonly #disowned: number[] = [];
 
-  constructor(tools: ThreadTools) {
+  constructor(tools: ThreadTools, job: WriteJob) {
     this.#tools = tools;
-    this.#large = new DirectWriter(tools.memory);
+    this.#job = job;
   }
 
-  async write(runs: readonly FrameRun[]): Promise<WriteAnswer> {
-    for (const run of runs) this.#writeRun(run);
-    this.#failed.push(...(await this.#large.finish()));
+  write(): WriteAnswer {
+    for (const run of this.#job.runs) this.#writeRun(run);
     const hashes = new Uint8Array(this.#hashes.length * HASH_BYTES);
     for (const [i, hash] of this.#hashes.entries()) hashes.set(hash, i * HASH_BYTES);
     return { hashes, failed: this.#failed, disowned: this.#disowned };
@@ -118,16 +112,14 @@ class PieceWriter {
     if (bytes?.length !== length) return undefined;
     if ('path' in into) {
       if (!writeNewFile(into, bytes)) this.#disowned.push(this.#hashes.length);
+    } else if ('inMemory' in into) {
+      for (const { offset, start, end } of into.inMemory)
+        this.#job.memory?.set(bytes.subarray(start, end), offset);
     } else {
       for (const { offset, start, end } of into.parts)
-        this.#writePart(into, offset, bytes.subarray(start, end));
+        writeFully(into.descriptor, bytes.subarray(start, end), offset);
     }
     return slice === undefined ? hash : crypto.sha256(bytes);
-  }
-
-  #writePart({ descriptor, direct }: OpenFile, offset: number, bytes: Uint8Array): void {
-    if (direct === undefined) writeFully(descriptor, bytes, offset);
-    else this.#large.write({ descriptor, direct }, { piece: this.#hashes.length, offset }, bytes);
   }
 }
 

@@ -29,7 +29,7 @@ export interface PieceOrder {
   readonly plaintextLength: number;
   /** Bytes that the piece must have. */
   readonly length: number;
-  readonly into: NewFile | OpenFile;
+  readonly into: NewFile | OpenFile | WindowPart;
 }
 
 /** A file that is this piece alone: the thread makes it. */
@@ -42,20 +42,19 @@ export interface NewFile {
 /** A staged file that is open, and where in it the piece goes. */
 export interface OpenFile {
   readonly descriptor: number;
-  /** The same file, open for writing past the page cache. */
-  readonly direct: number | undefined;
   readonly parts: readonly PlacedPart[];
 }
 
-/** A staged file that is written past the page cache. */
-export interface LargeFile {
-  readonly descriptor: number;
-  readonly direct: number;
+/** Where in the window's memory the piece goes. */
+export interface WindowPart {
+  readonly inMemory: readonly PlacedPart[];
 }
 
 /** What a thread is asked. */
 export interface WriteJob {
   readonly runs: readonly FrameRun[];
+  /** Shared memory that some pieces go to. */
+  readonly memory: Uint8Array | undefined;
 }
 
 /** What became of a job's pieces, which are numbered as they come in it. */

@@ -60,7 +60,7 @@ function wholeOf(plaintext: Uint8Array, into: PieceOrder['into']): PieceOrder {
 
 /** Does the frames' orders through a pack file, each frame as a run of its own. */
 async function write(
-  ...work: readonly { readonly frame: Uint8Array; readonly order: FrameOrder }[]
+  ...work: readonly { readonly frame: Uint8Array; readonly order: FrameOrder; readonly memory?: Uint8Array }[]
 ): Promise<WriteAnswer> {
   const pack = join(directory, 'pack');
   writeFileSync(pack, Buffer.concat(work.map(({ frame }) => frame)));
@@ -72,7 +72,7 @@ async function write(
     return run;
   });
   try {
-    return await writeHandler(SECRETS)({ runs });
+    return await writeHandler(SECRETS)({ runs, memory: work[0]?.memory });
   } finally {
     closeSync(descriptor);
   }
@@ -107,13 +107,26 @@ it('writes the parts of one blob to their places in several open files', async (
   ];
   const order = orderOf(
     frame,
-    wholeOf(data, { descriptor: a, direct: undefined, parts }),
-    wholeOf(data, { descriptor: b, direct: undefined, parts: [{ offset: 1, start: 0, end: 10 }] }),
+    wholeOf(data, { descriptor: a, parts }),
+    wholeOf(data, { descriptor: b, parts: [{ offset: 1, start: 0, end: 10 }] }),
   );
   expect((await write({ frame, order })).failed).toEqual([]);
   for (const descriptor of descriptors) closeSync(descriptor);
   expect(readFileSync(join(directory, 'a'), 'latin1')).toBe('0123\0\0' + '456789');
   expect(readFileSync(join(directory, 'b'), 'latin1')).toBe('\0' + '0123456789');
+});
+
+it('puts the parts of a piece to their places in the memory of its window', async () => {
+  const data = utf8('0123456789');
+  const frame = seal(BLOB_KINDS.data, data);
+  const inMemory = [
+    { offset: 3, start: 0, end: 4 },
+    { offset: 10, start: 4, end: 10 },
+  ];
+  const memory = new Uint8Array(new SharedArrayBuffer(20)).fill(0x2e);
+  const answer = await write({ frame, order: orderOf(frame, wholeOf(data, { inMemory })), memory });
+  expect(answer.failed).toEqual([]);
+  expect(Buffer.from(memory).toString('latin1')).toBe('...0123...456789....');
 });
 
 it('with one damaged frame fails its pieces alone, and makes no file of them', async () => {
