@@ -15,23 +15,21 @@ export function serve<Request, Response>(
   transferOf: (response: Response) => readonly ArrayBuffer[] = () => [],
 ): void {
   const handler = makeHandler(workerData as never);
-  const answer = async ({ id, request }: Asked<Request>): Promise<void> => {
-    const send = (message: Answer<Response>, transfer: readonly ArrayBuffer[]): void =>
-      parentPort?.postMessage(message, [...transfer]);
-    try {
-      const response = await handler(request);
-      send({ id, response }, transferOf(response));
-    } catch (error) {
-      send({ id, error: sendableError(error) }, []);
-    }
-  };
-  const answering = new Set<Promise<void>>();
   parentPort?.on('message', (message: Asked<Request> | typeof CLOSE) => {
     if (message === CLOSE) {
-      void Promise.all(answering).then(() => parentPort?.close());
+      parentPort?.close();
       return;
     }
-    const answered = answer(message).finally(() => answering.delete(answered));
-    answering.add(answered);
+    const { id, request } = message;
+    let answer: Answer<Response>;
+    let transfer: readonly ArrayBuffer[] = [];
+    try {
+      const response = handler(request);
+      answer = { id, response };
+      transfer = transferOf(response);
+    } catch (error) {
+      answer = { id, error: sendableError(error) };
+    }
+    parentPort?.postMessage(answer, [...transfer]);
   });
 }

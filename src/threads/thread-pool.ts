@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads';
 import { NbakError } from '../errors.js';
 import { CLOSE, reviveError, type Answer, type Asked } from './messages.js';
 
-/** What answers requests, one or several at a time: made once per thread from its start data. */
-export type Handler<Request, Response> = (request: Request) => Response | Promise<Response>;
+/** What answers requests: made once per thread from its start data. */
+export type Handler<Request, Response> = (request: Request) => Response;
 
 /** What a pool is made of. */
 export interface PoolParts<Start, Request, Response> {

@@ -59,9 +59,9 @@ function wholeOf(plaintext: Uint8Array, into: PieceOrder['into']): PieceOrder {
 }
 
 /** Does the frames' orders through a pack file, each frame as a run of its own. */
-async function write(
+function write(
   ...work: readonly { readonly frame: Uint8Array; readonly order: FrameOrder; readonly memory?: Uint8Array }[]
-): Promise<WriteAnswer> {
+): WriteAnswer {
   const pack = join(directory, 'pack');
   writeFileSync(pack, Buffer.concat(work.map(({ frame }) => frame)));
   const descriptor = openSync(pack, 'r');
@@ -72,19 +72,19 @@ async function write(
     return run;
   });
   try {
-    return await writeHandler(SECRETS)({ runs, memory: work[0]?.memory });
+    return writeHandler(SECRETS)({ runs, memory: work[0]?.memory });
   } finally {
     closeSync(descriptor);
   }
 }
 
-it('makes a file of a blob and one of a slice, with their attributes, and answers with their hashes', async () => {
+it('makes a file of a blob and one of a slice, with their attributes, and answers with their hashes', () => {
   const data = utf8('data '.repeat(1000));
   const [first, second] = [utf8('first'), utf8('second')];
   const bundle = encodeBundle([first, second]);
   const frames = [seal(BLOB_KINDS.data, data), seal(BLOB_KINDS.bundle, bundle)] as const;
   const slice = { slice: 1, plaintextLength: bundle.length, length: 6, into: newFile('b') };
-  const { hashes, failed } = await write(
+  const { hashes, failed } = write(
     { frame: frames[0], order: orderOf(frames[0], wholeOf(data, newFile('a'))) },
     { frame: frames[1], order: orderOf(frames[1], slice) },
   );
@@ -96,7 +96,7 @@ it('makes a file of a blob and one of a slice, with their attributes, and answer
   expect([mode & 0o7777, mtimeMs]).toEqual([0o640, 1_000_500]);
 });
 
-it('writes the parts of one blob to their places in several open files', async () => {
+it('writes the parts of one blob to their places in several open files', () => {
   const data = utf8('0123456789');
   const frame = seal(BLOB_KINDS.data, data);
   const descriptors = ['a', 'b'].map((name) => openSync(join(directory, name), 'w'));
@@ -110,13 +110,13 @@ it('writes the parts of one blob to their places in several open files', async (
     wholeOf(data, { descriptor: a, parts }),
     wholeOf(data, { descriptor: b, parts: [{ offset: 1, start: 0, end: 10 }] }),
   );
-  expect((await write({ frame, order })).failed).toEqual([]);
+  expect(write({ frame, order }).failed).toEqual([]);
   for (const descriptor of descriptors) closeSync(descriptor);
   expect(readFileSync(join(directory, 'a'), 'latin1')).toBe('0123\0\0' + '456789');
   expect(readFileSync(join(directory, 'b'), 'latin1')).toBe('\0' + '0123456789');
 });
 
-it('puts the parts of a piece to their places in the memory of its window', async () => {
+it('puts the parts of a piece to their places in the memory of its window', () => {
   const data = utf8('0123456789');
   const frame = seal(BLOB_KINDS.data, data);
   const inMemory = [
@@ -124,12 +124,12 @@ it('puts the parts of a piece to their places in the memory of its window', asyn
     { offset: 10, start: 4, end: 10 },
   ];
   const memory = new Uint8Array(new SharedArrayBuffer(20)).fill(0x2e);
-  const answer = await write({ frame, order: orderOf(frame, wholeOf(data, { inMemory })), memory });
+  const answer = write({ frame, order: orderOf(frame, wholeOf(data, { inMemory })), memory });
   expect(answer.failed).toEqual([]);
   expect(Buffer.from(memory).toString('latin1')).toBe('...0123...456789....');
 });
 
-it('with one damaged frame fails its pieces alone, and makes no file of them', async () => {
+it('with one damaged frame fails its pieces alone, and makes no file of them', () => {
   const [bad, good] = [utf8('bad'), utf8('good')];
   const frames = [seal(BLOB_KINDS.data, bad), seal(BLOB_KINDS.data, good)] as const;
   const orders = [
@@ -137,10 +137,7 @@ it('with one damaged frame fails its pieces alone, and makes no file of them', a
     orderOf(frames[1], wholeOf(good, newFile('good'))),
   ] as const;
   frames[0][frames[0].length - 1] = (frames[0].at(-1) ?? 0) ^ 1;
-  const { failed } = await write(
-    { frame: frames[0], order: orders[0] },
-    { frame: frames[1], order: orders[1] },
-  );
+  const { failed } = write({ frame: frames[0], order: orders[0] }, { frame: frames[1], order: orders[1] });
   expect(failed).toEqual([0]);
   expect(() => lstatSync(join(directory, 'bad'))).toThrow('ENOENT');
   expect(readFileSync(join(directory, 'good'), 'utf8')).toBe('good');
@@ -155,23 +152,23 @@ it.each<[string, BlobKind, Uint8Array, Partial<PieceOrder>]>([
   ['a slice that the bundle does not have', BLOB_KINDS.bundle, bundle, { slice: 2, length: 3 }],
   ['a slice of another length', BLOB_KINDS.bundle, bundle, { slice: 0, length: 4 }],
   ['a blob that holds no file', BLOB_KINDS.sealedPage, data, {}],
-])('refuses %s', async (_, kind, plaintext, wrong) => {
+])('refuses %s', (_, kind, plaintext, wrong) => {
   const frame = seal(kind, plaintext);
   const order = orderOf(frame, { ...wholeOf(plaintext, newFile('a')), ...wrong });
-  expect((await write({ frame, order })).failed).toEqual([0]);
+  expect(write({ frame, order }).failed).toEqual([0]);
   expect(() => lstatSync(join(directory, 'a'))).toThrow('ENOENT');
 });
 
-it('writes through no link that stands where its file should be', async () => {
+it('writes through no link that stands where its file should be', () => {
   writeFileSync(join(directory, 'outside'), 'untouched');
   symlinkSync('outside', join(directory, 'a'));
   const frame = seal(BLOB_KINDS.data, data);
-  expect((await write({ frame, order: orderOf(frame, wholeOf(data, newFile('a'))) })).failed).toEqual([0]);
+  expect(write({ frame, order: orderOf(frame, wholeOf(data, newFile('a'))) }).failed).toEqual([0]);
   expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');
 });
 
-it('fails the pieces of a pack that ends too soon', async () => {
+it('fails the pieces of a pack that ends too soon', () => {
   const frame = seal(BLOB_KINDS.data, data);
   const order = orderOf(frame, wholeOf(data, newFile('a')));
-  expect((await write({ frame: frame.subarray(0, frame.length - 1), order })).failed).toEqual([0]);
+  expect(write({ frame: frame.subarray(0, frame.length - 1), order }).failed).toEqual([0]);
 });
