@@ -50,6 +50,8 @@ interface ThreadTools {
 class PieceWriter {
   readonly #tools: ThreadTools;
   readonly #job: WriteJob;
+  /** As a buffer: V8's `set` copies into shared memory a fifth as fast as `fill` does. */
+  readonly #memory: Buffer | undefined;
   readonly #hashes: Uint8Array[] = [];
   readonly #failed: number[] = [];
   readonly #disowned: number[] = [];
@@ -57,6 +59,8 @@ class PieceWriter {
   constructor(tools: ThreadTools, job: WriteJob) {
     this.#tools = tools;
     this.#job = job;
+    const { memory } = job;
+    this.#memory = memory && Buffer.from(memory.buffer, memory.byteOffset, memory.length);
   }
 
   write(): WriteAnswer {
@@ -114,7 +118,7 @@ class PieceWriter {
       if (!writeNewFile(into, bytes)) this.#disowned.push(this.#hashes.length);
     } else if ('inMemory' in into) {
       for (const { offset, start, end } of into.inMemory)
-        this.#job.memory?.set(bytes.subarray(start, end), offset);
+        this.#memory?.fill(bytes.subarray(start, end), offset, offset + end - start);
     } else {
       for (const { offset, start, end } of into.parts)
         writeFully(into.descriptor, bytes.subarray(start, end), offset);
