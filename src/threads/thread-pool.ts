@@ -2,7 +2,6 @@
 
 import { Worker } from 'node:worker_threads';
 import { NbakError } from '../errors.js';
-import { keepFreedMemory } from './freed-memory.js';
 import { CLOSE, reviveError, type Answer, type Asked } from './messages.js';
 
 /** What answers requests: made once per thread from its start data. */
@@ -114,7 +113,6 @@ export function threadPool<Start, Request, Response>({
   const member = (lane: number): Member<Request, Response> => {
     // A thread started now would keep the process alive for ever.
     if (closed) throw new NbakError('INTERNAL', 'A worker thread was asked after all were stopped');
-    keepFreedMemory();
     return (members[lane] ??= new Member<Request, Response>(module, startOf(lane)));
   };
   const idlestLane = (): number => {
