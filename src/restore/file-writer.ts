@@ -4,7 +4,6 @@ import { isNbakError } from '../errors.js';
 import type { BlobSecrets } from '../repository/blob-crypto.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { HeldBytes, PackFiles } from '../repository/pack-files.js';
-import { keepFreedMemory } from '../threads/freed-memory.js';
 import { threadPool, type ThreadPool } from '../threads/thread-pool.js';
 import type { FileInProgress } from './file-in-progress.js';
 import { writeHandler } from './write-handler.js';
@@ -38,7 +37,6 @@ export class FileWriter {
   constructor({ blobs, secrets, threads }: FileWriterParts) {
     this.#blobs = blobs;
     this.#packs = blobs.packFiles();
-    keepFreedMemory();
     this.#pool = threadPool({
       threads,
       module: new URL('./write-worker.js', import.meta.url),
