@@ -15,7 +15,8 @@ import { restoredAt, TokenCheck } from './token-check.js';
  * Restores into an absent or empty directory.
  *
  * @remarks A file appears under its name only when its digest was compared. A file that cannot be restored is
- *   collected in `failed`, and the others are restored. Memory is bounded by a few MiB for each thread plus the list.
+ *   collected in `failed`, and the others are restored. Memory: the list, and of large files
+ *   10 MiB for each job under way, of which there are two per thread, and for the one that is planned.
  * @throws NbakError `TARGET_NOT_EMPTY`, `TARGET_CONFLICT`, `TARGET_FAILED`, `SPACE_INSUFFICIENT`, `INTERRUPTED`, or what
  *   {@link planRestore} throws.
  */
