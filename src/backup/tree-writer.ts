@@ -1,8 +1,8 @@
 /** Writes the pages of one root after the other: what did not change is taken over, the rest gets its content stored. */
 
 import { setImmediate } from 'node:timers/promises';
-import type { BytePath } from '../format/path.js';
 import type { Totals } from '../format/manifest.js';
+import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
 import type { PackPlace } from '../repository/pack-writer.js';
 import { Bundler } from './bundler.js';

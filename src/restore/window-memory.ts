@@ -3,16 +3,22 @@
 import { write as writeToFile } from 'node:fs';
 import { promisify } from 'node:util';
 import type { PlacedPart } from '../repository/file-layout.js';
-import type { StagedFile } from './staged-file.js';
 
 /** The largest page of any system: none of the cache holds bytes that are written past it. */
 const PAGE_BYTES = 64 * 1024;
 /** Less goes through the cache: the disk takes as long for it as for this. */
 const LEAST_BYTES = 256 * 1024;
 
+/** A file that is open twice. */
+export interface LargeFile {
+  readonly descriptor: number;
+  /** Past the page cache. */
+  readonly direct: number | undefined;
+}
+
 /** Bytes that follow each other in a file. */
 interface Stretch {
-  readonly file: StagedFile;
+  readonly file: LargeFile;
   /** Where in the memory the page of the first byte begins. */
   readonly start: number;
   /** Where in the file it begins. */
@@ -41,7 +47,7 @@ export class WindowMemory {
    * @param parts - where in the file its parts go.
    * @returns where in the memory they go; undefined where there is no room.
    */
-  place(file: StagedFile, parts: readonly PlacedPart[]): readonly PlacedPart[] | undefined {
+  place(file: LargeFile, parts: readonly PlacedPart[]): readonly PlacedPart[] | undefined {
     const most = parts.reduce((total, { start, end }) => total + end - start + 2 * PAGE_BYTES, 0);
     if (this.#used + most > this.bytes.length) return undefined;
     return parts.map(({ offset, start, end }) => {
@@ -54,11 +60,11 @@ export class WindowMemory {
   }
 
   /** Writes all of it; then it is as new. @returns the files of which some bytes could not be written. */
-  async write(): Promise<ReadonlySet<StagedFile>> {
+  async write(): Promise<ReadonlySet<LargeFile>> {
     const stretches = this.#stretches;
     this.#stretches = [];
     this.#used = 0;
-    const failed = new Set<StagedFile>();
+    const failed = new Set<LargeFile>();
     const writing = stretches.map((each) =>
       writeStretch(this.bytes, each).catch(() => void failed.add(each.file)),
     );
@@ -66,7 +72,7 @@ export class WindowMemory {
     return failed;
   }
 
-  #stretchFor(file: StagedFile, offset: number): Stretch {
+  #stretchFor(file: LargeFile, offset: number): Stretch {
     const last = this.#stretches.at(-1);
     if (last?.file === file && last.position + last.to === offset) return last;
     const from = offset % PAGE_BYTES;

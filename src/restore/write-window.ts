@@ -4,7 +4,6 @@ import type { BlobReader } from '../repository/blob-reader.js';
 import type { FileInProgress, OrderedPiece, PieceTicket } from './file-in-progress.js';
 import { StagedFile } from './staged-file.js';
 import { WindowMemory } from './window-memory.js';
-import type { PieceOrder } from './write-job.js';
 import { planJobs, type PieceTask, type PlannedJob } from './write-plan.js';
 
 /** Bytes of content, pieces, and open files of a window; other files are made and closed by threads. */
@@ -58,9 +57,9 @@ export class WriteWindow {
     if (into instanceof StagedFile) this.#files += 1;
   }
 
-  add({ order, ticket }: OrderedPiece): void {
-    this.#bytes += ticket.bytes;
-    this.#pieces.push({ order: { ...order, into: this.#placeFor(order, ticket) }, ticket });
+  add(piece: OrderedPiece): void {
+    this.#bytes += piece.ticket.bytes;
+    this.#pieces.push(this.#placed(piece));
   }
 
   /** Jobs for all of its pieces. Nothing is added any more. */
@@ -84,8 +83,8 @@ export class WriteWindow {
    * @returns what became of pieces, as far as it is known by now.
    */
   async settle(outcomes: readonly PieceOutcome[]): Promise<readonly PieceOutcome[]> {
-    const known = outcomes.filter(({ ticket }) => !this.#inMemory.has(ticket));
-    this.#late.push(...outcomes.filter(({ ticket }) => this.#inMemory.has(ticket)));
+    const known: PieceOutcome[] = [];
+    for (const each of outcomes) (this.#inMemory.has(each.ticket) ? this.#late : known).push(each);
     this.#jobs -= 1;
     const memory = this.#memory;
     if (this.#jobs > 0 || memory === undefined) return known;
@@ -100,14 +99,17 @@ export class WriteWindow {
     return [...known, ...late];
   }
 
-  #placeFor({ into }: PieceOrder, ticket: PieceTicket): PieceOrder['into'] {
+  /** Where the bytes of the piece go: of a large file, to the memory. */
+  #placed(piece: OrderedPiece): OrderedPiece {
+    const { order, ticket } = piece;
     const file = ticket.file.into;
-    if (!('descriptor' in into) || !(file instanceof StagedFile) || file.direct === undefined) return into;
+    if (!('descriptor' in order.into) || !(file instanceof StagedFile) || file.direct === undefined)
+      return piece;
     this.#memory ??= this.#free.pop() ?? new WindowMemory(MEMORY_BYTES);
-    const inMemory = this.#memory.place(file, into.parts);
+    const inMemory = this.#memory.place(file, order.into.parts);
     // Longer than any piece that we make: its thread writes it to the file.
-    if (inMemory === undefined) return into;
+    if (inMemory === undefined) return piece;
     this.#inMemory.add(ticket);
-    return { inMemory };
+    return { order: { ...order, into: { inMemory } }, ticket };
   }
 }

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { StagedFile } from '#nbak/restore/staged-file.js';
-import { WindowMemory } from '#nbak/restore/window-memory.js';
+import { WindowMemory, type LargeFile } from '#nbak/restore/window-memory.js';
 import { randomLike } from '../support/tree.js';
 
 const SIZE = 3_000_000;
@@ -35,14 +35,14 @@ function stage(name = 'file'): StagedFile {
 }
 
 /** A file that can only be read, whatever is tried. */
-function stageUnwritable(): StagedFile {
+function openUnwritable(): LargeFile {
   const { path } = stage();
   const open = (): number => {
     const descriptor = openSync(path, constants.O_RDONLY);
     onTestFinished(() => closeSync(descriptor));
     return descriptor;
   };
-  return { path, descriptor: open(), direct: open() } as unknown as StagedFile;
+  return { descriptor: open(), direct: open() };
 }
 
 interface Piece {
@@ -51,13 +51,13 @@ interface Piece {
 }
 
 /** Does what a thread does: puts a piece of `file` where it belongs. False where there is no room. */
-function tryPut(memory: WindowMemory, file: StagedFile, { offset, bytes }: Piece): boolean {
+function tryPut(memory: WindowMemory, file: LargeFile, { offset, bytes }: Piece): boolean {
   const parts = memory.place(file, [{ offset, start: 0, end: bytes.length }]);
   for (const part of parts ?? []) memory.bytes.set(bytes.subarray(part.start, part.end), part.offset);
   return parts !== undefined;
 }
 
-function put(memory: WindowMemory, file: StagedFile, piece: Piece): void {
+function put(memory: WindowMemory, file: LargeFile, piece: Piece): void {
   if (!tryPut(memory, file, piece)) throw new Error('no room');
 }
 
@@ -97,7 +97,7 @@ it('several files and both sides of a hole come together in one memory', async (
 });
 
 it('a file that cannot be written is told, and no other', async () => {
-  const [good, bad] = [stage(), stageUnwritable()];
+  const [good, bad] = [stage(), openUnwritable()];
   const memory = new WindowMemory(MEMORY);
   const data = randomLike(SIZE / 2, 9);
   put(memory, good, { offset: 0, bytes: data });
@@ -108,10 +108,10 @@ it('a file that cannot be written is told, and no other', async () => {
 
 it('what cannot be written past the page cache goes through it', async () => {
   const { path, descriptor } = stage();
-  const { direct } = stageUnwritable();
+  const { direct } = openUnwritable();
   const memory = new WindowMemory(MEMORY);
   const bytes = randomLike(SIZE, 10);
-  put(memory, { path, descriptor, direct } as unknown as StagedFile, { offset: 0, bytes });
+  put(memory, { descriptor, direct }, { offset: 0, bytes });
   expect(await memory.write()).toEqual(new Set());
   expect(readFileSync(path).equals(bytes)).toBe(true);
 });
