@@ -30,14 +30,28 @@ export interface BackedUpPiece {
  */
 export async function* readEntries(
   pages: PageReader,
-  { manifest }: Backup,
+  backup: Backup,
   detail: ManifestDetail,
 ): AsyncGenerator<BackedUpEntry> {
+  for await (const entries of readEntriesByPage(pages, backup, detail)) yield* entries;
+}
+
+/**
+ * The same, page by page: for whoever reads all of them, because a promise for each costs as much as the entry.
+ *
+ * @throws NbakError as {@link readEntries}.
+ */
+export async function* readEntriesByPage(
+  pages: PageReader,
+  { manifest }: Backup,
+  detail: ManifestDetail,
+): AsyncGenerator<readonly BackedUpEntry[]> {
   const roots = detail.roots[Symbol.iterator]();
   let root = nextRoot(roots, 'no root');
   let seen = 0;
   let order = EntryOrder.fromRoot();
   for await (const page of pages.entriesPages(manifest.pages)) {
+    const entries: BackedUpEntry[] = [];
     for (const entry of page.entries) {
       if (seen === root.entries) {
         root = nextRoot(roots, 'entries beyond its roots');
@@ -48,8 +62,13 @@ export async function* readEntries(
       seen += 1;
       const owner = page.owners[entry.owner];
       if (owner === undefined) throw contradiction('an entry has no owner');
-      yield { root, entry, owner, dedup: page.dedup, pieces: await piecesOf(pages, page, entry) };
+      const pieces =
+        entry.extra.contentPages === undefined
+          ? toPieces(page.blobs, entry.content)
+          : await piecesOf(pages, page, entry);
+      entries.push({ root, entry, owner, dedup: page.dedup, pieces });
     }
+    yield entries;
   }
   if (seen !== root.entries || roots.next().done !== true) throw contradiction('entries are missing');
 }

@@ -3,7 +3,7 @@
 import type { Entry } from '../format/entry.js';
 import { parentPath, type BytePath } from '../format/path.js';
 import type { PlannedEntry, RestoreOptions, RestorePlan, RestoreSource } from './result.js';
-import { readEntries } from '../repository/entries.js';
+import { readEntriesByPage } from '../repository/entries.js';
 import { holeBytes } from '../source/holes.js';
 import { Selector, type Selection } from './selection.js';
 import { assertSpace } from './target.js';
@@ -33,13 +33,16 @@ export async function readPlan(source: RestoreSource, selection: Selection): Pro
   const entries: PlannedEntry[] = [];
   /** Directories above the current entry that nothing selected has needed yet. */
   let above: PlannedEntry[] = [];
-  for await (const each of readEntries(source.pages, source.backup, source.detail)) {
-    const item: PlannedEntry = { ...each, place: selector.shownPath(each.root, each.entry.path) };
-    above = above.filter(
-      (directory) => directory.root === each.root && isAbove(directory.entry.path, each.entry.path),
-    );
-    if (selector.selects(each)) entries.push(...above.splice(0), item);
-    else if (each.entry.kind === 'directory') above.push(item);
+  for await (const page of readEntriesByPage(source.pages, source.backup, source.detail)) {
+    for (const each of page) {
+      const item: PlannedEntry = { ...each, place: selector.shownPath(each.root, each.entry.path) };
+      if (above.length > 0)
+        above = above.filter(
+          (directory) => directory.root === each.root && isAbove(directory.entry.path, each.entry.path),
+        );
+      if (selector.selects(each)) entries.push(...above.splice(0), item);
+      else if (each.entry.kind === 'directory') above.push(item);
+    }
   }
   selector.assertAllFound();
   const files = entries.filter(({ entry }) => entry.kind === 'file');

@@ -15,7 +15,6 @@ import { ProgressLine } from '../progress-line.js';
 import { count, formatBytes, note, printable, printJson, printLine } from '../terminal.js';
 import type { RestoreFlags } from './restore-flags.js';
 import { printNextSteps, printRestored, restoreExit } from './restore-output.js';
-import { runResume, runRestoreOver } from './restore-over.js';
 import { selectContent } from './select-backup.js';
 
 /** Where a restore goes, and in which of the three ways. */
@@ -28,6 +27,7 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
   assertFlags(flags, way);
   if (way === 'resume') {
     if (args[0] !== undefined) throw usage('--resume takes no BACKUP: the journal knows it');
+    const { runResume } = await import('./restore-over.js');
     return runResume(context, directory, flags);
   }
   if (args[0] === undefined) throw usage('BACKUP is missing: an id, or latest');
@@ -52,8 +52,11 @@ export const runRestore: Run<RestoreFlags> = async (invocation) => {
       progress.update({ label: 'restoring', done: bytesDone, total: bytesTotal }),
   };
   // Over nothing there is nothing to overwrite.
-  if (way === 'in-place' || (flags.overwrite !== undefined && existsSync(directory)))
+  if (way === 'in-place' || (flags.overwrite !== undefined && existsSync(directory))) {
+    // It brings all of backups with it, for the safety backup.
+    const { runRestoreOver } = await import('./restore-over.js');
     return await runRestoreOver({ context, source, options, flags, progress });
+  }
   return await restoreAside(invocation, source, options, progress);
 };
 
