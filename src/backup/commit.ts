@@ -95,10 +95,12 @@ async function sealDetail(session: Session, detail: ManifestDetail): Promise<Man
 
 async function writePages(session: Session, builder: PageBuilder): Promise<number> {
   const { storage } = session.repository;
-  const present = await listPages(session);
-  const missing = [...builder.pages].flatMap(([id, { stored, size }]) =>
-    stored !== undefined && present.get(id) !== size ? [{ id, stored }] : [],
+  const made = [...builder.pages].flatMap(([id, { stored, size }]) =>
+    stored === undefined ? [] : [{ id, stored, size }],
   );
+  if (made.length === 0) return 0;
+  const present = await listPages(session);
+  const missing = made.filter(({ id, size }) => present.get(id) !== size);
   let bytes = 0;
   for (let start = 0; start < missing.length; start += PAGES_AT_ONCE) {
     const group = missing.slice(start, start + PAGES_AT_ONCE);
