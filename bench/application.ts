@@ -5,11 +5,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
+import type { Bench } from './bench.js';
 
 const FILE = 'state.db';
 
 /** Opens the database of `directory` in a process of its own, commits once, so that its log is not empty, and stays. */
-export async function startApplication(directory: string): Promise<Application> {
+async function startApplication(directory: string): Promise<Application> {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), join(directory, FILE)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -20,8 +21,19 @@ export async function startApplication(directory: string): Promise<Application> 
   return new Application(child);
 }
 
+/** Does something while an application has the database of `directory` open, as it has where people back up. */
+export async function inUse(bench: Bench, directory: string, work: () => Promise<void>): Promise<void> {
+  const application = await startApplication(directory);
+  try {
+    await bench.settle();
+    await work();
+  } finally {
+    await application.stop();
+  }
+}
+
 /** A running application. */
-export class Application {
+class Application {
   readonly #child: ChildProcess;
 
   constructor(child: ChildProcess) {

@@ -1,10 +1,13 @@
 /** Against the limit: the whole first backup beside what the bare primitives take on the same bytes in the same run. */
 
+import { execFileSync } from 'node:child_process';
 import type { MeasureResult } from '#nbak/measurement/result.js';
+import { inUse } from '../application.js';
 import { statePlan } from '../corpora/state.js';
 import { ratioRow, type Row } from '../rows.js';
 import { Round, Runs } from '../runs.js';
 import { median, rounded } from '../statistics.js';
+import { remove } from '../tools/tool.js';
 import type { Suite } from './suite.js';
 
 const name = 'stages';
@@ -17,7 +20,11 @@ export const stagesSuite: Suite = {
   pairs: 3,
   async run(bench) {
     const { nbak } = bench.options.tools;
-    const { path: source, facts } = bench.corpus(statePlan(bench.options.scale));
+    const { path: pristine, facts } = bench.corpus(statePlan(bench.options.scale));
+    // As in the suite `state`, whose first backup this one is.
+    const source = bench.path('state');
+    remove(source);
+    execFileSync('cp', ['-a', pristine, source]);
     const runs = new Runs();
     const round = new Round(0, { tools: [nbak], runs, scale: bench.options.scale });
     const measured: MeasureResult[] = [];
@@ -31,8 +38,11 @@ export const stagesSuite: Suite = {
           return run;
         },
       });
-      await round.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) });
+      await inUse(bench, source, () =>
+        round.step('first backup', { reads: () => source, act: (tool) => tool.backup(source) }),
+      );
     }
+    remove(source);
     const best = measured.map(({ durationMs, threads }) => durationMs / 1000 / threads);
     const whole = runs.seconds('first backup', 'nbak');
     const stages = medianStages(measured);

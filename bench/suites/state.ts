@@ -1,7 +1,7 @@
 /** The state of an assistant: first, unchanged and changed backup, verification, restore. */
 
 import { execFileSync } from 'node:child_process';
-import { settleDatabase, startApplication } from '../application.js';
+import { inUse, settleDatabase } from '../application.js';
 import type { Bench } from '../bench.js';
 import { assertEqual } from '../compare.js';
 import { checkCorpus, type CorpusFacts } from '../corpora/corpus.js';
@@ -62,17 +62,6 @@ export const stateSuite: Suite = {
     };
   },
 };
-
-/** Does something while an application has the database open. */
-async function inUse(bench: Bench, source: string, work: () => Promise<void>): Promise<void> {
-  const application = await startApplication(source);
-  try {
-    await bench.settle();
-    await work();
-  } finally {
-    await application.stop();
-  }
-}
 
 async function restoreAndCompare(bench: Bench, round: Round, source: string): Promise<void> {
   for (const work of ['restore', 'restore with integrity_check']) {
