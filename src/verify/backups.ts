@@ -38,6 +38,8 @@ export class BackupChecker {
   readonly #pages: PageReader;
   readonly #summaries: PageSummaries;
   readonly #findings = new Map<string, MutableFinding>();
+  /** Pages whose blobs are all good: backups share most pages. */
+  readonly #soundPages = new Set<PageId>();
 
   /** @param lost - blobs of packs that are gone or cannot be trusted, with those packs, as index objects tell. */
   constructor(packs: PackFindings, lost: ReadonlyMap<BlobId, PackId>, from: PageSources) {
@@ -165,14 +167,19 @@ export class BackupChecker {
     from: { readonly id: PageId; readonly root: BytePath } | undefined,
     child?: PageId,
   ): Promise<void> {
+    const page = child ?? from?.id;
+    if (page !== undefined && this.#soundPages.has(page)) return;
+    let isSound = true;
     for (const row of rows) {
       this.reachedBlobs.add(row.id);
       if (this.#isGood(row)) continue;
+      isSound = false;
       const what = child === undefined ? { blob: row.id } : { child };
       const files = from === undefined ? [] : await this.#filesOf(from, what);
       const { key, problem } = this.#blobProblem(row);
       this.#find(key, problem, backup.id, files);
     }
+    if (isSound && page !== undefined) this.#soundPages.add(page);
   }
 
   /** Blobs that the manifest itself names, which are of one kind (§11.3, §11.4). */
