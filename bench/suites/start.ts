@@ -1,19 +1,7 @@
 /** Start-up: `--version`, `guard` with nothing to do, and `list` of 1 000 backups, against Node itself. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  backup,
-  nodeCrypto,
-  openCatalog,
-  openLocalStorage,
-  openWithVaultKey,
-  parseVaultKey,
-  type BackupOptions,
-  type CryptoProvider,
-} from '#nbak/index.js';
-import type { Bench } from '../bench.js';
+import { makeManyBackups } from '../many-backups.js';
 import { ratioRow } from '../rows.js';
 import { median, rounded } from '../statistics.js';
 import { PROGRAM } from '../tools/nbak.js';
@@ -33,7 +21,9 @@ export const startSuite: Suite = {
     const { nbak } = bench.options.tools;
     const backups = Math.max(1, Math.round(BACKUPS * Math.min(1, bench.options.scale)));
     await nbak.init();
-    await makeBackups(bench, backups);
+    const { repository, keyFile } = nbak;
+    makeManyBackups({ repository, keyFile, directory: bench.path(''), count: backups });
+    bench.options.log(`${name}: ${backups} backups made`);
     const programs = {
       node: ['-e', '0'],
       version: [PROGRAM, '--version'],
@@ -84,46 +74,6 @@ export const startSuite: Suite = {
     };
   },
 };
-
-/** Backs up one file many times, in this process: starting the program as often would take minutes. */
-async function makeBackups(bench: Bench, backups: number): Promise<void> {
-  const { nbak } = bench.options.tools;
-  const source = bench.path('one-file');
-  mkdirSync(source);
-  writeFileSync(join(source, 'note.md'), 'Buy milk\n');
-  const storage = await openLocalStorage(nbak.repository, { mode: 'existing' });
-  const keyBytes = parseVaultKey(readFileSync(nbak.keyFile, 'utf8').trim());
-  const repository = await openWithVaultKey(storage, rememberingSignatures(), keyBytes);
-  const catalog = openCatalog(bench.path('nbak-cache'), repository.id);
-  const options: BackupOptions = {
-    selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
-    labels: { host: 'bench', tags: [], purpose: 'ordinary', writer: 'bench' },
-    stagingDirectory: bench.path(''),
-    lockWaitMs: 0,
-    threads: 0,
-  };
-  for (let made = 0; made < backups; made += 1) {
-    await backup(repository, catalog, options);
-    if (made % 250 === 249) bench.options.log(`${name}: ${made + 1} of ${backups} backups made`);
-  }
-  catalog.close();
-  await storage.close();
-}
-
-/** Each backup looks at all before it, which this process made itself: one look at a signature is enough here. */
-function rememberingSignatures(): CryptoProvider {
-  const good = new Set<string>();
-  return {
-    ...nodeCrypto,
-    ed25519Verify(publicKey, signature, message) {
-      const name = Buffer.from(signature).toString('latin1');
-      if (good.has(name)) return true;
-      const isGood = nodeCrypto.ed25519Verify(publicKey, signature, message);
-      if (isGood) good.add(name);
-      return isGood;
-    },
-  };
-}
 
 function run(
   args: readonly string[],
