@@ -1,11 +1,12 @@
 /** One run of the bench: where it works, with which programs, how much and how often. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkCorpus, type CorpusFacts, type CorpusPlan } from './corpora/corpus.js';
 import type { NbakTool } from './tools/nbak.js';
-import type { Tool } from './tools/tool.js';
+import { remove, type Tool } from './tools/tool.js';
 
 /** The programs. */
 export interface Tools {
@@ -54,7 +55,7 @@ export class Bench {
     return join(this.options.directory, name);
   }
 
-  /** A corpus, made and checked when it is first asked for. Suites read it, and copy it to change it. */
+  /** A corpus, made and checked when it is first asked for. Suites read it, and change a {@link copyOf} it. */
   corpus(plan: CorpusPlan): Corpus {
     const known = this.#corpora.get(plan.name);
     if (known !== undefined) return known;
@@ -65,6 +66,14 @@ export class Bench {
     const corpus = { path, facts: checkCorpus(plan, path) };
     this.#corpora.set(plan.name, corpus);
     return corpus;
+  }
+
+  /** A copy of a corpus, to be changed or to be in use; what lay at `name` is put aside. */
+  copyOf(plan: CorpusPlan, name: string): string {
+    const copy = this.path(name);
+    remove(copy);
+    execFileSync('cp', ['-a', this.corpus(plan).path, copy]);
+    return copy;
   }
 
   /**

@@ -29,20 +29,19 @@ export interface ManyBackups {
 
 /** Makes the backups, each of `one-file` in the directory. */
 export function makeManyBackups(order: ManyBackups): void {
-  const source = join(order.directory, 'one-file');
-  mkdirSync(source);
-  writeFileSync(join(source, 'note.md'), 'Buy milk\n');
   execFileSync(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(order)]);
 }
 
 async function run({ repository: path, keyFile, directory, count }: ManyBackups): Promise<void> {
+  const source = join(directory, 'one-file');
+  mkdirSync(source);
+  writeFileSync(join(source, 'note.md'), 'Buy milk\n');
   const storage = await openLocalStorage(path, { mode: 'existing' });
   const keyBytes = parseVaultKey(readFileSync(keyFile, 'utf8').trim());
   const repository = await openWithVaultKey(storage, rememberingSignatures(), keyBytes);
   const catalog = openCatalog(join(directory, 'nbak-cache'), repository.id);
-  const sources = [join(directory, 'one-file')];
   const options: BackupOptions = {
-    selection: { sources, exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
+    selection: { sources: [source], exclude: [], excludeCaches: false, oneFileSystem: false, skip: [] },
     labels: { host: 'bench', tags: [], purpose: 'ordinary', writer: 'bench' },
     stagingDirectory: directory,
     lockWaitMs: 0,

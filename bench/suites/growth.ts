@@ -1,6 +1,5 @@
 /** A state that grows: the twelfth backup, whose pieces lie scattered over twelve sessions, against the first. */
 
-import { execFileSync } from 'node:child_process';
 import type { Bench } from '../bench.js';
 import { assertEqual } from '../compare.js';
 import { changeState, growth, statePlan } from '../corpora/state.js';
@@ -70,9 +69,7 @@ export const growthSuite: Suite = {
 
 async function grow(bench: Bench): Promise<{ readonly first: Grown; readonly last: Grown }> {
   const { scale, tools } = bench.options;
-  const source = bench.path('state');
-  remove(source);
-  execFileSync('cp', ['-a', bench.corpus(statePlan(scale)).path, source]);
+  const source = bench.copyOf(statePlan(scale), 'state');
   await bench.settle();
   await tools.nbak.init();
   const backUp = async (): Promise<Grown> => ({

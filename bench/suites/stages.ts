@@ -1,6 +1,5 @@
 /** Against the limit: the whole first backup beside what the bare primitives take on the same bytes in the same run. */
 
-import { execFileSync } from 'node:child_process';
 import type { MeasureResult } from '#nbak/measurement/result.js';
 import { inUse } from '../application.js';
 import { statePlan } from '../corpora/state.js';
@@ -20,11 +19,10 @@ export const stagesSuite: Suite = {
   pairs: 3,
   async run(bench) {
     const { nbak } = bench.options.tools;
-    const { path: pristine, facts } = bench.corpus(statePlan(bench.options.scale));
+    const plan = statePlan(bench.options.scale);
+    const { facts } = bench.corpus(plan);
     // As in the suite `state`, whose first backup this one is.
-    const source = bench.path('state');
-    remove(source);
-    execFileSync('cp', ['-a', pristine, source]);
+    const source = bench.copyOf(plan, 'state');
     const runs = new Runs();
     const round = new Round(0, { tools: [nbak], runs, scale: bench.options.scale });
     const measured: MeasureResult[] = [];

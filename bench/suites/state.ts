@@ -1,6 +1,5 @@
 /** The state of an assistant: first, unchanged and changed backup, verification, restore. */
 
-import { execFileSync } from 'node:child_process';
 import { inUse, settleDatabase } from '../application.js';
 import type { Bench } from '../bench.js';
 import { assertEqual } from '../compare.js';
@@ -22,12 +21,11 @@ export const stateSuite: Suite = {
   async run(bench): Promise<SuiteResult> {
     const { scale } = bench.options;
     const plan = statePlan(scale);
-    const { path: pristine, facts } = bench.corpus(plan);
+    const { facts } = bench.corpus(plan);
     const source = bench.path('state');
     let plusOne: CorpusFacts | undefined;
     const runs = await playRounds(bench, name, async (round) => {
-      remove(source);
-      execFileSync('cp', ['-a', pristine, source]);
+      bench.copyOf(plan, 'state');
       await inUse(bench, source, async () => {
         const step = { reads: () => source, act: (tool: Tool) => tool.backup(source) };
         await round.step('first backup', step);

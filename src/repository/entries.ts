@@ -62,6 +62,7 @@ export async function* readEntriesByPage(
       seen += 1;
       const owner = page.owners[entry.owner];
       if (owner === undefined) throw contradiction('an entry has no owner');
+      // Few files have content pages; for all others a promise would be most of the work.
       const pieces =
         entry.extra.contentPages === undefined
           ? toPieces(page.blobs, entry.content)

@@ -36,10 +36,9 @@ export async function readPlan(source: RestoreSource, selection: Selection): Pro
   for await (const page of readEntriesByPage(source.pages, source.backup, source.detail)) {
     for (const each of page) {
       const item: PlannedEntry = { ...each, place: selector.shownPath(each.root, each.entry.path) };
-      if (above.length > 0)
-        above = above.filter(
-          (directory) => directory.root === each.root && isAbove(directory.entry.path, each.entry.path),
-        );
+      above = above.filter(
+        (directory) => directory.root === each.root && isAbove(directory.entry.path, each.entry.path),
+      );
       if (selector.selects(each)) entries.push(...above.splice(0), item);
       else if (each.entry.kind === 'directory') above.push(item);
     }

@@ -169,17 +169,15 @@ export class BackupChecker {
   ): Promise<void> {
     const page = child ?? from?.id;
     if (page !== undefined && this.#soundPages.has(page)) return;
-    let isSound = true;
-    for (const row of rows) {
-      this.reachedBlobs.add(row.id);
-      if (this.#isGood(row)) continue;
-      isSound = false;
+    for (const { id } of rows) this.reachedBlobs.add(id);
+    const bad = rows.filter((row) => !this.#isGood(row));
+    if (bad.length === 0 && page !== undefined) this.#soundPages.add(page);
+    for (const row of bad) {
       const what = child === undefined ? { blob: row.id } : { child };
       const files = from === undefined ? [] : await this.#filesOf(from, what);
       const { key, problem } = this.#blobProblem(row);
       this.#find(key, problem, backup.id, files);
     }
-    if (isSound && page !== undefined) this.#soundPages.add(page);
   }
 
   /** Blobs that the manifest itself names, which are of one kind (§11.3, §11.4). */
