@@ -1,19 +1,11 @@
 /** One file, directory or link in a page of entries. Implements §10.4 and §10.5. */
 
 import { compareBytes } from './bytes.js';
-import type { CborValue } from './cbor.js';
+import type { CborReader } from './cbor-reader.js';
+import type { CborValue } from './cbor-value.js';
 import { LIMITS } from './limits.js';
 import { assertSafePath, pathFromBytes, pathToBytes, type BytePath } from './path.js';
-import {
-  asArray,
-  asBytes,
-  asInt,
-  asUint,
-  asUint64,
-  assertAscending,
-  invalidField,
-  limitExceeded,
-} from './shape.js';
+import { assertAscending, invalidField, limitExceeded } from './shape.js';
 
 /** Kinds of entries, in the order of their numbers (§10.4). */
 export const ENTRY_KINDS = [
@@ -86,7 +78,7 @@ export interface Entry {
 }
 
 const CHECKS = ['not-run', 'ok', 'damaged', 'not-checkable'] as const;
-const STRUCTURE = 'a page entry';
+const STRUCTURE = 'a page';
 
 /** Encodes one entry as the array of §10.4. */
 export function encodeEntry(entry: Entry): CborValue {
@@ -151,99 +143,84 @@ export interface PageBounds {
 }
 
 /**
- * Decodes one entry and checks its shape, its path and its references into the page.
+ * Reads one entry and checks its shape, its path and its references into the page.
  *
  * @throws NbakError `FORMAT_INVALID`, `LIMIT_EXCEEDED` or `PATH_UNSAFE`.
  */
-export function decodeEntry(value: CborValue, bounds: PageBounds): Entry {
-  const f = asArray(value, STRUCTURE, 'the entry', 13);
-  const path = pathFromBytes(asBytes(f[0], STRUCTURE, 'path'));
+export function readEntry(from: CborReader, bounds: PageBounds): Entry {
+  from.array('an entry', 13);
+  const path = pathFromBytes(from.bytes('path'));
   assertSafePath(path);
-  const kind = ENTRY_KINDS[asUint(f[1], STRUCTURE, 'kind', ENTRY_KINDS.length - 1)] ?? 'file';
+  const kind = ENTRY_KINDS[from.uint('kind', ENTRY_KINDS.length - 1)] ?? 'file';
+  // In the order in which they are stored.
   const entry: Entry = {
     path,
     kind,
-    mode: asUint(f[2], STRUCTURE, 'mode', 0o7777),
-    owner: asUint(f[3], STRUCTURE, 'owner', bounds.owners - 1),
-    size: asUint(f[4], STRUCTURE, 'size'),
-    mtime: decodeTimestamp(f[5], f[6]),
-    ctime: decodeTimestamp(f[7], f[8]),
-    inode: asUint64(f[9], STRUCTURE, 'inode'),
-    content: decodePieces(f[10], bounds.blobs, STRUCTURE),
-    digest: asBytes(f[11], STRUCTURE, 'digest', kind === 'file' ? 32 : 0),
-    extra: decodeExtra(f[12], bounds),
+    mode: from.uint('mode', 0o7777),
+    owner: from.uint('owner', bounds.owners - 1),
+    size: from.uint('size'),
+    mtime: readTimestamp(from),
+    ctime: readTimestamp(from),
+    inode: from.uint64('inode'),
+    content: readPieces(from, bounds.blobs),
+    digest: from.bytes('digest', kind === 'file' ? 32 : 0),
+    extra: readExtra(from, bounds),
   };
   assertConsistent(entry);
   return entry;
 }
 
-/** Decodes a list of pieces whose rows lie in a table of `rows`. */
-export function decodePieces(
-  value: CborValue | undefined,
-  rows: number,
-  structure: string,
-): readonly Piece[] {
-  const pieces = asArray(value, structure, 'content');
-  if (pieces.length > LIMITS.pageEntries)
-    throw limitExceeded(structure, 'pageEntries', pieces.length, LIMITS.pageEntries);
-  return pieces.map((piece): Piece => {
-    if (typeof piece === 'number') return { row: asUint(piece, structure, 'piece', rows - 1) };
-    const pair = asArray(piece, structure, 'piece', 2);
-    return {
-      row: asUint(pair[0], structure, 'piece', rows - 1),
-      slice: asUint(pair[1], structure, 'slice', LIMITS.bundleSlices - 1),
-    };
-  });
+/** Reads a list of pieces whose rows lie in a table of `rows`. */
+export function readPieces(from: CborReader, rows: number): readonly Piece[] {
+  const count = from.array('content');
+  if (count > LIMITS.pageEntries) throw limitExceeded(STRUCTURE, 'pageEntries', count, LIMITS.pageEntries);
+  const pieces: Piece[] = [];
+  for (let i = 0; i < count; i += 1) {
+    if (from.nextIsArray()) {
+      from.array('piece', 2);
+      pieces.push({ row: from.uint('piece', rows - 1), slice: from.uint('slice', LIMITS.bundleSlices - 1) });
+    } else pieces.push({ row: from.uint('piece', rows - 1) });
+  }
+  return pieces;
 }
 
-function decodeTimestamp(seconds: CborValue | undefined, nanoseconds: CborValue | undefined): Timestamp {
-  return {
-    seconds: asInt(seconds, STRUCTURE, 'a time'),
-    nanoseconds: asUint(nanoseconds, STRUCTURE, 'nanoseconds', 999_999_999),
-  };
+function readTimestamp(from: CborReader): Timestamp {
+  return { seconds: from.int('a time'), nanoseconds: from.uint('nanoseconds', 999_999_999) };
 }
 
 const NO_EXTRA: EntryExtra = Object.freeze({});
 
-function decodeExtra(value: CborValue | undefined, bounds: PageBounds): EntryExtra {
-  if (!(value instanceof Map)) throw invalidField(STRUCTURE, 'extra', 'a map');
-  if (value.size === 0) return NO_EXTRA;
+function readExtra(from: CborReader, bounds: PageBounds): EntryExtra {
+  const count = from.map('extra');
+  if (count === 0) return NO_EXTRA;
   const extra: { -readonly [Key in keyof EntryExtra]: EntryExtra[Key] } = {};
-  for (const [key, item] of value as ReadonlyMap<string | number, CborValue>) {
-    switch (key) {
-      case 1: {
-        const target = asBytes(item, STRUCTURE, 'target');
-        if (target.length < 1 || target.length > LIMITS.pathBytes || target.includes(0)) {
-          throw invalidField(STRUCTURE, 'target', `1 to ${LIMITS.pathBytes} bytes without zero`);
-        }
-        extra.target = pathFromBytes(target);
+  for (let i = 0; i < count; i += 1) {
+    switch (from.uint('a key of extra')) {
+      case 1:
+        extra.target = readTarget(from);
         break;
-      }
-      case 2: {
-        const [major, minor] = asArray(item, STRUCTURE, 'device number', 2);
-        extra.device = [asUint(major, STRUCTURE, 'major'), asUint(minor, STRUCTURE, 'minor')];
+      case 2:
+        from.array('device number', 2);
+        extra.device = [from.uint('major'), from.uint('minor')];
         break;
-      }
       case 3:
-        extra.hardLink = asUint(item, STRUCTURE, 'hard-link group');
+        extra.hardLink = from.uint('hard-link group');
         break;
       case 4:
-        extra.xattrs = decodeXattrs(item);
+        extra.xattrs = readXattrs(from);
         break;
       case 5:
-        extra.holes = decodeHoles(item);
+        extra.holes = readHoles(from);
         break;
       case 6:
-        extra.database = decodeDatabase(item);
+        extra.database = readDatabase(from);
         break;
       case 7:
-        extra.contentPages = asArray(item, STRUCTURE, 'content pages').map((child) =>
-          asUint(child, STRUCTURE, 'content page', bounds.children - 1),
-        );
+        extra.contentPages = from.list('content pages', () => from.uint('content page', bounds.children - 1));
         if (extra.contentPages.length === 0) throw invalidField(STRUCTURE, 'content pages', 'at least one');
         break;
       case 8:
-        extra.flags = asUint(item, STRUCTURE, 'flags', 7);
+        extra.flags = from.uint('flags', 7);
         if (extra.flags === 0) throw invalidField(STRUCTURE, 'flags', 'absent where none is set');
         break;
       default:
@@ -253,38 +230,43 @@ function decodeExtra(value: CborValue | undefined, bounds: PageBounds): EntryExt
   return extra;
 }
 
-function decodeXattrs(value: CborValue): NonNullable<EntryExtra['xattrs']> {
-  const list = asArray(value, STRUCTURE, 'extended attributes').map(
-    (item): readonly [Uint8Array, Uint8Array] => {
-      const [name, content] = asArray(item, STRUCTURE, 'an extended attribute', 2);
-      return [asBytes(name, STRUCTURE, 'attribute name'), asBytes(content, STRUCTURE, 'attribute value')];
-    },
-  );
+function readTarget(from: CborReader): BytePath {
+  const target = from.bytes('target');
+  if (target.length < 1 || target.length > LIMITS.pathBytes || target.includes(0))
+    throw invalidField(STRUCTURE, 'target', `1 to ${LIMITS.pathBytes} bytes without zero`);
+  return pathFromBytes(target);
+}
+
+function readXattrs(from: CborReader): NonNullable<EntryExtra['xattrs']> {
+  const list = from.list('extended attributes', (): readonly [Uint8Array, Uint8Array] => {
+    from.array('an extended attribute', 2);
+    return [from.bytes('attribute name'), from.bytes('attribute value')];
+  });
   assertAscending(list, (a, b) => compareBytes(a[0], b[0]), STRUCTURE, 'extended attributes');
   return list;
 }
 
-function decodeHoles(value: CborValue): NonNullable<EntryExtra['holes']> {
+function readHoles(from: CborReader): NonNullable<EntryExtra['holes']> {
   let end = -1;
-  return asArray(value, STRUCTURE, 'holes').map((item): readonly [number, number] => {
-    const pair = asArray(item, STRUCTURE, 'a hole', 2);
-    const offset = asUint(pair[0], STRUCTURE, 'hole offset');
-    const length = asUint(pair[1], STRUCTURE, 'hole length');
+  return from.list('holes', (): readonly [number, number] => {
+    from.array('a hole', 2);
+    const offset = from.uint('hole offset');
+    const length = from.uint('hole length');
     if (length < 1 || offset <= end) throw invalidField(STRUCTURE, 'holes', 'ascending and apart');
     end = offset + length;
     return [offset, length];
   });
 }
 
-function decodeDatabase(value: CborValue): DatabaseFacts {
-  const f = asArray(value, STRUCTURE, 'database', 6);
+function readDatabase(from: CborReader): DatabaseFacts {
+  from.array('database', 6);
   return {
-    pageSize: asUint(f[0], STRUCTURE, 'page size', 65_536),
-    pages: asUint(f[1], STRUCTURE, 'pages'),
-    userVersion: asInt(f[2], STRUCTURE, 'user_version'),
-    applicationId: asInt(f[3], STRUCTURE, 'application_id'),
-    journal: asUint(f[4], STRUCTURE, 'journal', 1) === 1 ? 'wal' : 'rollback',
-    check: CHECKS[asUint(f[5], STRUCTURE, 'check', 3)] ?? 'not-run',
+    pageSize: from.uint('page size', 65_536),
+    pages: from.uint('pages'),
+    userVersion: from.int('user_version'),
+    applicationId: from.int('application_id'),
+    journal: from.uint('journal', 1) === 1 ? 'wal' : 'rollback',
+    check: CHECKS[from.uint('check', 3)] ?? 'not-run',
   };
 }
 

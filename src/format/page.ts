@@ -2,12 +2,13 @@
 
 import { assertFrameLength } from './blob.js';
 import { readU32, writeHex, writeU32 } from './bytes.js';
-import { decodeCbor, encodeCbor, type CborValue } from './cbor.js';
-import { decodeEntry, decodePieces, encodeEntry, encodePieces, type Entry, type Piece } from './entry.js';
+import { CborReader } from './cbor-reader.js';
+import { encodeCbor, type CborValue } from './cbor.js';
+import { encodeEntry, encodePieces, readEntry, readPieces, type Entry, type Piece } from './entry.js';
 import { idFromBytes, idToBytes, type BlobId, type PageId } from './ids.js';
 import { LIMITS } from './limits.js';
 import { EntryOrder } from './entry-order.js';
-import { asArray, asBytes, asCount, asText, asUint, invalidField, limitExceeded } from './shape.js';
+import { invalidField, limitExceeded } from './shape.js';
 
 /** A blob that a page refers to. */
 export interface BlobRow {
@@ -63,8 +64,11 @@ export interface PublicPage extends PageBase {
 export type Page = EntriesPage | ListPage | ContentPage | PublicPage;
 
 const TYPES = { entries: 1, list: 2, content: 3, public: 4 } as const;
+const STRUCTURE = 'a page';
 const ROW_BYTES = 36;
 const PLAIN_ROW_BYTES = 40;
+/** The largest uid and gid. */
+const MOST_ID = 0xffff_ffff;
 
 /** Encodes the raw bytes of a page. */
 export function encodePage(page: Page): Uint8Array {
@@ -124,62 +128,63 @@ export function decodeBlobRow(bytes: Uint8Array, offset = 0): BlobRow {
  * @throws NbakError `FORMAT_INVALID`, `LIMIT_EXCEEDED` or `PATH_UNSAFE`.
  */
 export function decodePage(raw: Uint8Array): Page {
-  const structure = 'a page';
-  const fields = asArray(decodeCbor(raw, structure), structure, 'the page', 5);
-  const type = asUint(fields[0], structure, 'type', 4);
-  const dedup = asCount(fields[1], structure, 'dedup');
-  const children = asArray(fields[2], structure, 'children').map((child) =>
-    idFromBytes<PageId>(asBytes(child, structure, 'child', 32)),
-  );
-  assertCount(children.length, structure);
-  const rows = asBytes(fields[3], structure, 'blobs');
+  const from = CborReader.of(raw, STRUCTURE);
+  from.array('the page', 5);
+  const type = from.uint('type', 4);
+  const dedup = from.count('dedup');
+  const children = from.list('children', () => idFromBytes<PageId>(from.bytes('child', 32)));
+  assertCount(children.length);
+  const rows = from.bytes('blobs');
   switch (type) {
     case TYPES.entries: {
       const blobs = decodePlainRows(rows);
-      const [owners, entries] = asArray(fields[4], structure, 'body', 2);
-      const ownerList = asArray(owners, structure, 'owners').map(decodeOwner);
-      const bounds = { owners: ownerList.length, blobs: blobs.length, children: children.length };
-      const items = asArray(entries, structure, 'entries');
-      assertCount(items.length, structure);
-      const list = items.map((item) => decodeEntry(item, bounds));
-      assertOrder(list);
-      return { type: 'entries', dedup, children, blobs, owners: ownerList, entries: list };
+      from.array('body', 2);
+      const owners = from.list('owners', () => readOwner(from));
+      const bounds = { owners: owners.length, blobs: blobs.length, children: children.length };
+      const entries = from.list('entries', () => readEntry(from, bounds));
+      assertCount(entries.length);
+      assertOrder(entries);
+      return { type: 'entries', dedup, children, blobs, owners, entries };
     }
     case TYPES.list:
-      asArray(fields[4], structure, 'body', 0);
-      if (rows.length > 0) throw invalidField(structure, 'blobs', 'empty in a list');
+      from.array('body', 0);
+      if (rows.length > 0) throw invalidField(STRUCTURE, 'blobs', 'empty in a list');
       return { type: 'list', dedup, children, blobs: [] };
     case TYPES.content: {
       const blobs = decodePlainRows(rows);
-      const [pieces] = asArray(fields[4], structure, 'body', 1);
-      const list = decodePieces(pieces, blobs.length, structure);
-      if (children.length > 0) throw invalidField(structure, 'children', 'empty in a content page');
-      return { type: 'content', dedup, children, blobs, pieces: list };
+      from.array('body', 1);
+      const pieces = readPieces(from, blobs.length);
+      if (children.length > 0) throw invalidField(STRUCTURE, 'children', 'empty in a content page');
+      return { type: 'content', dedup, children, blobs, pieces };
     }
     case TYPES.public: {
-      const [sealed] = asArray(fields[4], structure, 'body', 1);
-      const row = asBytes(sealed, structure, 'sealed page', ROW_BYTES);
-      return {
-        type: 'public',
-        dedup,
-        children,
-        blobs: decodeRows(rows, ROW_BYTES),
-        sealed: decodeBlobRow(row),
-      };
+      from.array('body', 1);
+      const sealed = decodeBlobRow(from.bytes('sealed page', ROW_BYTES));
+      return { type: 'public', dedup, children, blobs: decodeRows(rows, ROW_BYTES), sealed };
     }
     default:
-      throw invalidField(structure, 'type', '1 to 4');
+      throw invalidField(STRUCTURE, 'type', '1 to 4');
   }
 }
 
+function readOwner(from: CborReader): Owner {
+  from.array('an owner', 4);
+  return {
+    uid: from.uint('uid', MOST_ID),
+    user: from.text('user'),
+    gid: from.uint('gid', MOST_ID),
+    group: from.text('group'),
+  };
+}
+
 function decodeRows(bytes: Uint8Array, width: number): BlobRow[] {
-  if (bytes.length % width !== 0) throw invalidField('a page', 'blobs', `rows of ${width} bytes`);
-  assertCount(bytes.length / width, 'a page');
+  if (bytes.length % width !== 0) throw invalidField(STRUCTURE, 'blobs', `rows of ${width} bytes`);
+  assertCount(bytes.length / width);
   const rows: BlobRow[] = [];
   const seen = new Set<BlobId>();
   for (let offset = 0; offset < bytes.length; offset += width) {
     const row = decodeBlobRow(bytes, offset);
-    if (seen.has(row.id)) throw invalidField('a page', 'blobs', 'without duplicates');
+    if (seen.has(row.id)) throw invalidField(STRUCTURE, 'blobs', 'without duplicates');
     seen.add(row.id);
     rows.push(row);
   }
@@ -190,21 +195,10 @@ function decodePlainRows(bytes: Uint8Array): PlainBlobRow[] {
   return decodeRows(bytes, PLAIN_ROW_BYTES).map((row, i) => {
     const plaintextLength = readU32(bytes, i * PLAIN_ROW_BYTES + ROW_BYTES);
     if (plaintextLength > LIMITS.plaintextBytes) {
-      throw limitExceeded('a page', 'plaintextBytes', plaintextLength, LIMITS.plaintextBytes);
+      throw limitExceeded(STRUCTURE, 'plaintextBytes', plaintextLength, LIMITS.plaintextBytes);
     }
-    return { ...row, plaintextLength };
+    return { id: row.id, length: row.length, plaintextLength };
   });
-}
-
-function decodeOwner(value: CborValue): Owner {
-  const structure = 'a page';
-  const [uid, user, gid, group] = asArray(value, structure, 'an owner', 4);
-  return {
-    uid: asUint(uid, structure, 'uid', 0xffff_ffff),
-    user: asText(user, structure, 'user'),
-    gid: asUint(gid, structure, 'gid', 0xffff_ffff),
-    group: asText(group, structure, 'group'),
-  };
 }
 
 /** What one page can show of §10.3; what lies above its first entry is on the pages before it. */
@@ -215,6 +209,6 @@ function assertOrder(entries: readonly Entry[]): void {
   for (const { path, kind } of entries) order.add(path, kind);
 }
 
-function assertCount(count: number, structure: string): void {
-  if (count > LIMITS.pageEntries) throw limitExceeded(structure, 'pageEntries', count, LIMITS.pageEntries);
+function assertCount(count: number): void {
+  if (count > LIMITS.pageEntries) throw limitExceeded(STRUCTURE, 'pageEntries', count, LIMITS.pageEntries);
 }

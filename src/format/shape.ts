@@ -1,7 +1,7 @@
 /** Exact shape checks of decoded CBOR (§5.2 step 4). Every function names the structure and field it refused. */
 
 import { NbakError } from '../errors.js';
-import type { CborValue } from './cbor.js';
+import type { CborValue } from './cbor-value.js';
 
 /** The error for a value that breaks a rule of the format. */
 export function invalidField(structure: string, field: string, expected: string): NbakError {
