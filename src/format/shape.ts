@@ -53,12 +53,6 @@ export function asInt(value: CborValue | undefined, structure: string, field: st
   return value;
 }
 
-/** An unsigned 64-bit integer. */
-export function asUint64(value: CborValue | undefined, structure: string, field: string): bigint {
-  if (typeof value === 'bigint' && value >= 0n) return value;
-  return BigInt(asUint(value, structure, field));
-}
-
 /** A byte string, of exactly `length` bytes where given. */
 export function asBytes(
   value: CborValue | undefined,
