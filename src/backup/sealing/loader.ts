@@ -67,8 +67,10 @@ export class Loader {
     const isLast = isEnd || bytes.length < length;
     const chunks: RawChunk[] = [];
     let start = 0;
-    while (bytes.length - start >= (isLast ? 1 : CUT.maximum)) {
+    while (start < bytes.length) {
       const end = start + cutLength(this.#start.gear, bytes, start, bytes.length);
+      // What ends only where the reading ended goes on: its border is behind it.
+      if (!isLast && end === bytes.length && end - start < CUT.maximum) break;
       chunks.push({ kind: BLOB_KINDS.data, bytes: bytes.subarray(start, end) });
       start = end;
     }

@@ -8,8 +8,8 @@ import type { DatabaseImage } from '../../source/sqlite/image.js';
 import type { BlobSecrets } from '../../repository/blob-crypto.js';
 import type { SentFiles } from './read-files.js';
 
-/** Most bytes that a unit holds: more than the longest chunk (§7.3), so that cutting always gets ahead. */
-export const UNIT_BYTES = 5 * 1024 * 1024;
+/** Most bytes that a unit holds: no less than the longest chunk (§7.3), so that cutting always gets ahead. */
+export const UNIT_BYTES = 4.5 * 1024 * 1024;
 /** Most chunks of a unit, all frames' overhead included in {@link FRAMES_BYTES}. */
 export const UNIT_CHUNKS = 1024;
 /** Where a unit's frames go: room for the longest plaintext (§15), of which only what is used takes memory. */
