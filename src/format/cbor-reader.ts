@@ -3,11 +3,11 @@
 import { MAJOR, readArgument, scan, SIMPLE } from './cbor-scan.js';
 import type { CborValue } from './cbor-value.js';
 import { LIMITS } from './limits.js';
-import { invalidField } from './shape.js';
+import { asCount, asInt, asUint, invalidField } from './shape.js';
 
 const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** No argument is negative: what is read is not what is asked for. */
+/** Instead of an argument, none of which is negative: another type comes next. */
 const OTHER = -1;
 
 /**
@@ -46,17 +46,12 @@ export class CborReader {
 
   /** An unsigned integer up to `most` (default 2^53 − 1); throws `FORMAT_INVALID`. */
   uint(field: string, most = Number.MAX_SAFE_INTEGER): number {
-    const argument = this.#argument(MAJOR.uint);
-    if (argument === OTHER || argument > most)
-      throw this.#invalid(field, `an unsigned integer up to ${most}`);
-    return argument;
+    return asUint(this.#argument(MAJOR.uint), this.#structure, field, most);
   }
 
   /** An unsigned integer of 1 or more; throws `FORMAT_INVALID`. */
   count(field: string): number {
-    const count = this.uint(field);
-    if (count < 1) throw this.#invalid(field, 'at least 1');
-    return count;
+    return asCount(this.#argument(MAJOR.uint), this.#structure, field);
   }
 
   /** A signed integer within ±(2^53 − 1); throws `FORMAT_INVALID`. */
@@ -64,8 +59,7 @@ export class CborReader {
     const isNegative = this.#nextIs(MAJOR.negative);
     const argument = this.#argument(isNegative ? MAJOR.negative : MAJOR.uint);
     const value = isNegative ? -1 - argument : argument;
-    if (argument === OTHER || !Number.isSafeInteger(value)) throw this.#invalid(field, 'an integer');
-    return value;
+    return asInt(argument === OTHER ? undefined : value, this.#structure, field);
   }
 
   /** An unsigned 64-bit integer; throws `FORMAT_INVALID`. */
@@ -104,8 +98,13 @@ export class CborReader {
 
   /** Reads an array item by item; throws `FORMAT_INVALID`, or what reading an item throws. */
   list<T>(field: string, readItem: () => T): T[] {
+    return this.items(this.array(field), readItem);
+  }
+
+  /** Reads the items of an array that was entered; throws what reading an item throws. */
+  items<T>(count: number, readItem: () => T): T[] {
     const items: T[] = [];
-    for (let left = this.array(field); left > 0; left -= 1) items.push(readItem());
+    for (let i = 0; i < count; i += 1) items.push(readItem());
     return items;
   }
 

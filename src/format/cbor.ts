@@ -3,7 +3,6 @@
 import { encode, rfc8949EncodeOptions } from 'cborg';
 import { CborReader } from './cbor-reader.js';
 import type { CborValue } from './cbor-value.js';
-import { LIMITS } from './limits.js';
 
 export type { CborValue } from './cbor-value.js';
 
@@ -20,10 +19,6 @@ export function encodeCbor(value: CborValue): Uint8Array {
  * @throws NbakError `LIMIT_EXCEEDED` when it nests deeper or has more items than §15 allows; `FORMAT_INVALID` for
  *   everything else.
  */
-export function decodeCbor(
-  bytes: Uint8Array,
-  structure: string,
-  mostItems: number = LIMITS.cborItems,
-): CborValue {
+export function decodeCbor(bytes: Uint8Array, structure: string, mostItems?: number): CborValue {
   return CborReader.of(bytes, structure, mostItems).value();
 }

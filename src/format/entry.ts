@@ -173,15 +173,19 @@ export function readEntry(from: CborReader, bounds: PageBounds): Entry {
 /** Reads a list of pieces whose rows lie in a table of `rows`. */
 export function readPieces(from: CborReader, rows: number): readonly Piece[] {
   const count = from.array('content');
+  assertPageCount(count);
+  return from.items(count, () => readPiece(from, rows));
+}
+
+function readPiece(from: CborReader, rows: number): Piece {
+  if (!from.nextIsArray()) return { row: from.uint('piece', rows - 1) };
+  from.array('piece', 2);
+  return { row: from.uint('piece', rows - 1), slice: from.uint('slice', LIMITS.bundleSlices - 1) };
+}
+
+/** Throws `LIMIT_EXCEEDED` for more of anything than a page may have (§15). Before it is built, where that can be. */
+export function assertPageCount(count: number): void {
   if (count > LIMITS.pageEntries) throw limitExceeded(STRUCTURE, 'pageEntries', count, LIMITS.pageEntries);
-  const pieces: Piece[] = [];
-  for (let i = 0; i < count; i += 1) {
-    if (from.nextIsArray()) {
-      from.array('piece', 2);
-      pieces.push({ row: from.uint('piece', rows - 1), slice: from.uint('slice', LIMITS.bundleSlices - 1) });
-    } else pieces.push({ row: from.uint('piece', rows - 1) });
-  }
-  return pieces;
 }
 
 function readTimestamp(from: CborReader): Timestamp {

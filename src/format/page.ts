@@ -4,7 +4,15 @@ import { assertFrameLength } from './blob.js';
 import { readU32, writeHex, writeU32 } from './bytes.js';
 import { CborReader } from './cbor-reader.js';
 import { encodeCbor, type CborValue } from './cbor.js';
-import { encodeEntry, encodePieces, readEntry, readPieces, type Entry, type Piece } from './entry.js';
+import {
+  assertPageCount,
+  encodeEntry,
+  encodePieces,
+  readEntry,
+  readPieces,
+  type Entry,
+  type Piece,
+} from './entry.js';
 import { idFromBytes, idToBytes, type BlobId, type PageId } from './ids.js';
 import { LIMITS } from './limits.js';
 import { EntryOrder } from './entry-order.js';
@@ -133,7 +141,7 @@ export function decodePage(raw: Uint8Array): Page {
   const type = from.uint('type', 4);
   const dedup = from.count('dedup');
   const children = from.list('children', () => idFromBytes<PageId>(from.bytes('child', 32)));
-  assertCount(children.length);
+  assertPageCount(children.length);
   const rows = from.bytes('blobs');
   switch (type) {
     case TYPES.entries: {
@@ -141,8 +149,9 @@ export function decodePage(raw: Uint8Array): Page {
       from.array('body', 2);
       const owners = from.list('owners', () => readOwner(from));
       const bounds = { owners: owners.length, blobs: blobs.length, children: children.length };
-      const entries = from.list('entries', () => readEntry(from, bounds));
-      assertCount(entries.length);
+      const count = from.array('entries');
+      assertPageCount(count);
+      const entries = from.items(count, () => readEntry(from, bounds));
       assertOrder(entries);
       return { type: 'entries', dedup, children, blobs, owners, entries };
     }
@@ -159,8 +168,9 @@ export function decodePage(raw: Uint8Array): Page {
     }
     case TYPES.public: {
       from.array('body', 1);
-      const sealed = decodeBlobRow(from.bytes('sealed page', ROW_BYTES));
-      return { type: 'public', dedup, children, blobs: decodeRows(rows, ROW_BYTES), sealed };
+      const sealed = from.bytes('sealed page', ROW_BYTES);
+      const blobs = decodeRows(rows, ROW_BYTES);
+      return { type: 'public', dedup, children, blobs, sealed: decodeBlobRow(sealed) };
     }
     default:
       throw invalidField(STRUCTURE, 'type', '1 to 4');
@@ -179,7 +189,7 @@ function readOwner(from: CborReader): Owner {
 
 function decodeRows(bytes: Uint8Array, width: number): BlobRow[] {
   if (bytes.length % width !== 0) throw invalidField(STRUCTURE, 'blobs', `rows of ${width} bytes`);
-  assertCount(bytes.length / width);
+  assertPageCount(bytes.length / width);
   const rows: BlobRow[] = [];
   const seen = new Set<BlobId>();
   for (let offset = 0; offset < bytes.length; offset += width) {
@@ -207,8 +217,4 @@ function assertOrder(entries: readonly Entry[]): void {
   if (first === undefined) return;
   const order = first.path === '' ? EntryOrder.fromRoot() : EntryOrder.below(first.path);
   for (const { path, kind } of entries) order.add(path, kind);
-}
-
-function assertCount(count: number): void {
-  if (count > LIMITS.pageEntries) throw limitExceeded(STRUCTURE, 'pageEntries', count, LIMITS.pageEntries);
 }
