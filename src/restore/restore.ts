@@ -3,7 +3,6 @@
 import { pathToText } from '../format/path.js';
 import { readOwners } from '../source/owners.js';
 import type { TargetOwner } from './attributes.js';
-import { keepFreedMemory } from '../threads/freed-memory.js';
 import { FileRestorer, type FileRestorerParts } from './file-restorer.js';
 import { FileWriter } from './file-writer.js';
 import { planRestore } from './plan.js';
@@ -23,8 +22,6 @@ import { restoredAt, TokenCheck } from './token-check.js';
 export async function restore(source: RestoreSource, options: RestoreOptions): Promise<RestoreResult> {
   const startedAt = Date.now();
   const { blobs, secrets } = source;
-  // Beside SQLite's check memory is dearer than time.
-  if (options.check === 'none') keepFreedMemory();
   const writer = new FileWriter({ blobs, secrets, threads: options.threads });
   try {
     const plan = await planRestore(source, options);
