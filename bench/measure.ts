@@ -1,6 +1,7 @@
 /** Running a program as a whole process: wall time, and the peak memory of its largest process. */
 
 import { spawn } from 'node:child_process';
+import { environmentWith } from './environment.js';
 import { MemoryWatch } from './memory.js';
 
 /** What one run took. */
@@ -15,7 +16,7 @@ export interface Measured {
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** Added to this process's environment. */
+  /** Added to what every program gets. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
 }
@@ -26,7 +27,7 @@ export function measure({ program, args, environment, directory }: Command): Pro
     const startedAt = performance.now();
     const child = spawn(program, [...args], {
       cwd: directory,
-      env: { ...process.env, ...environment },
+      env: environmentWith(environment),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.on('error', reject);

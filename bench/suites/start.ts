@@ -1,6 +1,7 @@
 /** Start-up: `--version`, `guard` with nothing to do, and `list` of 1 000 backups, against Node itself. */
 
 import { spawnSync } from 'node:child_process';
+import { environmentWith } from '../environment.js';
 import { makeManyBackups } from '../many-backups.js';
 import { ratioRow } from '../rows.js';
 import { median, rounded } from '../statistics.js';
@@ -81,7 +82,7 @@ function run(
 ): { readonly ms: number; readonly stdout: string } {
   const startedAt = performance.now();
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    env: { ...process.env, ...environment },
+    env: environmentWith(environment),
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
