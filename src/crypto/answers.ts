@@ -1,6 +1,6 @@
 /** The memory in which node:crypto gives its answers. */
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 
 let closed: MessagePort | undefined;
 
@@ -20,6 +20,7 @@ export function freeAnswer(answer: Uint8Array<ArrayBuffer>): void {
 }
 
 function closedPort(): MessagePort {
+  // The global one, which is loaded when it is used: not every command seals anything.
   const { port1 } = new MessageChannel();
   port1.close();
   return port1;
