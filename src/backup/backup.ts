@@ -16,6 +16,7 @@ import { AppKeys, type ListedAppKeys } from './app-keys.js';
 import { commitBackup, VanishedError, type ManifestDraft } from './commit.js';
 import { seeDatabases, type SeenDatabases } from './databases.js';
 import { cacheKey, LastBackup } from './last-backup.js';
+import { MarkMemory } from './mark-memory.js';
 import type { Problems } from './problems.js';
 import { Progress } from './progress.js';
 import type { BackupOptions, BackupResult } from './result.js';
@@ -97,7 +98,9 @@ async function attemptBackup(
     let memory = new LastBackup(session, catalog, { startedAt, appKeys });
     progress.enter('databases');
     const { found } = first;
-    databases = await seeAll(session, { found, scope, options, signal, memory, progress, appKeys });
+    // Of a copy that an import reads, and in a catalog that ends with the process, nothing is worth remembering.
+    const marks = options.labels.origin || catalog.memory ? undefined : new MarkMemory(session, catalog);
+    databases = await seeAll(session, { found, scope, options, signal, memory, progress, appKeys, marks });
     progress.enter('files');
     const parts = { session, scope, progress, appKeys, run: { databases, signal, startedAt } };
     // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
@@ -189,13 +192,15 @@ function seeAll(
     readonly memory: LastBackup;
     readonly progress: Progress;
     readonly appKeys: AppKeys;
+    readonly marks: MarkMemory | undefined;
   },
 ): Promise<SeenDatabases> {
-  const { found, scope, options, signal, memory, progress, appKeys } = run;
+  const { found, scope, options, signal, memory, progress, appKeys, marks } = run;
   return seeDatabases(found.databases, {
     chunks: session.chunks,
     options: { ...options, signal },
     appKeys,
+    marks,
     // A digest is keyed by the path below its root: a database under two roots is captured anew.
     isKnown: ({ root, path }, fingerprint) =>
       !scope.isShared(root, path) && memory.hasDatabase(root, path, fingerprint),

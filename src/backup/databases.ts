@@ -1,6 +1,7 @@
 /** The databases of a source: found by their header, seen at one moment, stored page-aligned. Implements §7.1 for writers. */
 
 import { DATABASE_CHUNK_BYTES } from '../chunking/sizes.js';
+import { concatBytes } from '../format/bytes.js';
 import type { DatabaseFacts } from '../format/entry.js';
 import type { Cut } from '../format/manifest.js';
 import type { BytePath } from '../format/path.js';
@@ -14,6 +15,8 @@ import type { AppKeys } from './app-keys.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
+import type { MarkMemory } from './mark-memory.js';
+import { MARK_ROW_BYTES } from './sealing/marks.js';
 import type { Loaded } from './sealing/protocol.js';
 
 /** A database file that the scan found. */
@@ -60,7 +63,10 @@ export interface SeenDatabases {
 
 /** How often databases thought unchanged may move while the others are pinned before all are captured. */
 const MOST_ROUNDS = 3;
-const STRETCH_BYTES = 37 * DATABASE_CHUNK_BYTES;
+const STRETCH_CHUNKS = 37;
+const STRETCH_BYTES = STRETCH_CHUNKS * DATABASE_CHUNK_BYTES;
+/** Smaller ones are hashed as quickly as their tables are found (§3.12). */
+const LEAST_MARKED_BYTES = 8 * 1024 * 1024;
 
 /** How the databases are looked at and kept. */
 export interface DatabaseContext {
@@ -70,6 +76,8 @@ export interface DatabaseContext {
   readonly isKnown: (database: FoundDatabase, fingerprint: string) => boolean;
   readonly onBytes: (bytes: number) => void;
   readonly appKeys: AppKeys;
+  /** Absent where nothing would remember the marks of chunks. */
+  readonly marks: MarkMemory | undefined;
 }
 
 /**
@@ -162,7 +170,8 @@ async function store(
     while (true) {
       await using reading = await pinned.read(context.appKeys.queriesOf(root, path));
       const { size } = reading.image;
-      const stored = await storePages(reading.image, context);
+      const marks = size < LEAST_MARKED_BYTES ? undefined : context.marks;
+      const { rows, ...stored } = await storePages(reading.image, marks?.tableOf(root, path), context);
       const found = await reading.finish();
       // Somebody got round the pin; what comes next is a copy.
       if (found === undefined) continue;
@@ -170,6 +179,7 @@ async function store(
       // What SQLite still reads of a damaged database is worth less than its files as they are.
       if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
       context.appKeys.counted(root, path, tokens);
+      marks?.remember(root, path, rows);
       return { outcome: 'stored', size, ...stored, facts, fingerprint };
     }
   } catch (error) {
@@ -179,27 +189,47 @@ async function store(
   }
 }
 
+interface StoredPages {
+  readonly chunks: readonly StoredChunk[];
+  readonly hashes: readonly Uint8Array[];
+  /** Its table of marks, where there was one to compare with, if only an empty one. */
+  readonly rows: Uint8Array;
+}
+
 async function storePages(
   image: DatabaseImage,
+  table: Uint8Array | undefined,
   { chunks: store, onBytes }: DatabaseContext,
-): Promise<{ readonly chunks: readonly StoredChunk[]; readonly hashes: readonly Uint8Array[] }> {
+): Promise<StoredPages> {
   const stored: Promise<readonly StoredChunk[]>[] = [];
-  const hashes: Promise<readonly Uint8Array[]>[] = [];
+  const loaded: Promise<Loaded>[] = [];
   try {
     for (let offset = 0; offset < image.size; offset += STRETCH_BYTES) {
       const length = Math.min(STRETCH_BYTES, image.size - offset);
       const part = imageWithin(image, offset, length);
-      const unit = store.store({ kind: 'pages', image: part, offset, length });
+      const known = table && rowsAt(table, offset);
+      const unit = store.store({ kind: 'pages', image: part, offset, length, ...(known && { known }) });
       stored.push(unit.stored);
-      hashes.push(unit.loaded.then((loaded) => hashesOf(loaded)));
+      loaded.push(unit.loaded);
       onBytes(length);
       await store.ready();
     }
   } finally {
     // Threads read from descriptors that the caller closes.
-    await Promise.allSettled(hashes);
+    await Promise.allSettled(loaded);
   }
-  return { chunks: (await Promise.all(stored)).flat(), hashes: (await Promise.all(hashes)).flat() };
+  const units = await Promise.all(loaded);
+  return {
+    chunks: (await Promise.all(stored)).flat(),
+    hashes: units.flatMap(hashesOf),
+    rows: concatBytes(...units.map(({ marks }) => marks)),
+  };
+}
+
+/** The rows of a stretch, in memory of their own: what is sent to a thread takes all of its buffer along. */
+function rowsAt(table: Uint8Array, offset: number): Uint8Array {
+  const first = offset / DATABASE_CHUNK_BYTES;
+  return table.slice(MARK_ROW_BYTES * first, MARK_ROW_BYTES * (first + STRETCH_CHUNKS));
 }
 
 function hashesOf({ hashes, chunks }: Loaded): readonly Uint8Array[] {

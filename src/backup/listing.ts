@@ -5,8 +5,11 @@ import type { BytePath } from '../format/path.js';
 import type { SeenEntry } from '../source/entry.js';
 
 const FIELDS = 11;
-/** Entries whose numbers lie in one array: growing never copies what is there. */
-const BLOCK = 4096;
+/**
+ * Entries whose numbers lie in one array: growing never copies what is there. So few that a second array is made before
+ * V8 compiles what adds entries; else it would have to compile it twice.
+ */
+const BLOCK = 256;
 
 /** The entries of one root in path order. */
 export class Listing {

@@ -96,6 +96,7 @@ export class Session {
         session,
         lane,
         digestKey: this.keys.digestKey,
+        markKey: schedule.markKey(current.secret),
         gear: this.keys.gear,
         frames: frames[lane] ?? [],
       }),

@@ -19,6 +19,7 @@ import { freeAnswer } from './answers.js';
 import type { CryptoProvider } from './provider.js';
 
 const TAG_BYTES = 16;
+const ZERO_NONCE = new Uint8Array(12);
 /** At a time: a chunk of a database, and so much that it is still in the processor's cache when it is copied. */
 const STEP_BYTES = 128 * 1024;
 // RFC 8410 wrappers: node:crypto takes Ed25519 keys as DER only.
@@ -143,6 +144,13 @@ export const nodeCrypto: CryptoProvider = {
     } catch {
       return false;
     }
+  },
+
+  gmac(key, bytes) {
+    const cipher = createCipheriv('aes-256-gcm', key, ZERO_NONCE, { authTagLength: TAG_BYTES });
+    cipher.setAAD(bytes);
+    cipher.final();
+    return cipher.getAuthTag();
   },
 
   aesCbcEncrypt(key, iv, plaintext) {

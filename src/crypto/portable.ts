@@ -8,6 +8,8 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import type { CryptoProvider } from './provider.js';
 
+const ZERO_NONCE = new Uint8Array(12);
+
 /** The provider that runs wherever JavaScript does; about 30 times slower than Node's. */
 export const portableCrypto: CryptoProvider = {
   sha256: (bytes) => sha256(bytes),
@@ -44,6 +46,8 @@ export const portableCrypto: CryptoProvider = {
     target.set(plaintext);
     return true;
   },
+
+  gmac: (key, bytes) => gcm(key, ZERO_NONCE, bytes).encrypt(new Uint8Array(0)),
 
   aesCbcEncrypt: (key, iv, plaintext) => cbc(key, iv).encrypt(plaintext),
 

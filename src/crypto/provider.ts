@@ -31,6 +31,11 @@ export interface CryptoProvider {
    * many of them need not allocate for each.
    */
   aesGcmOpenInto(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, target: Uint8Array): boolean;
+  /**
+   * GMAC under a nonce of zeros (§1), 16 bytes. The answer must stay secret: two of them under one key give its hash key
+   * away (§3.12).
+   */
+  gmac(key: Uint8Array, bytes: Uint8Array): Uint8Array;
   /** AES-128-CBC with PKCS #7 padding (RFC 5652 §6.3), for Fernet alone: it authenticates nothing. */
   aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /** @returns undefined when length or padding is wrong; to be called only once a MAC over `ciphertext` has verified. */

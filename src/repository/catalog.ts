@@ -1,7 +1,7 @@
 /**
  * The catalog: a local, rebuildable SQLite cache of one repository. It holds what footers say, what the last backup of
  * each root saw, the heads that a verifier saw, and what lists need of manifests. It never holds content of a file, nor
- * its name: paths and what was seen of them are there as keyed hashes.
+ * its name: paths and what was seen of them are there as keyed hashes, and hashes of content sealed (§3.12).
  */
 
 import { chmodSync, rmSync } from 'node:fs';
@@ -32,6 +32,11 @@ const SCHEMA = `
   CREATE TABLE heads (pin TEXT NOT NULL, id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (pin, id)) STRICT, WITHOUT ROWID;
   CREATE TABLE manifests (ring TEXT NOT NULL, id TEXT NOT NULL, size INTEGER NOT NULL, modified REAL NOT NULL,
     summary TEXT NOT NULL, PRIMARY KEY (ring, id)) STRICT, WITHOUT ROWID;
+`;
+
+/** What came later: a catalog that has the rest keeps it, since the heads that a verifier saw cannot be had again. */
+const LATER = `
+  CREATE TABLE IF NOT EXISTS marks (place BLOB PRIMARY KEY, day INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
 `;
 
 /** The open cache database. */
@@ -82,9 +87,11 @@ function prepare(catalog: Catalog): Catalog {
   // What a run looks up lies together; better-sqlite3's default of 16 MB would count against the limit of the whole.
   catalog.pragma('cache_size = -4000');
   const create = catalog.transaction(() => {
-    if (catalog.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return;
-    catalog.exec(SCHEMA);
-    catalog.pragma(`user_version = ${SCHEMA_VERSION}`);
+    if (catalog.pragma('user_version', { simple: true }) !== SCHEMA_VERSION) {
+      catalog.exec(SCHEMA);
+      catalog.pragma(`user_version = ${SCHEMA_VERSION}`);
+    }
+    catalog.exec(LATER);
   });
   create.immediate();
   return catalog;

@@ -34,6 +34,10 @@ export interface KeySchedule {
   gearBytes(chunkerKey: Uint8Array): Uint8Array;
   /** §3.8 */
   borderKey(chunkerKey: Uint8Array): Uint8Array;
+  /** §3.12 */
+  markKey(dedupSecret: Uint8Array): Uint8Array;
+  /** §3.12: what seals the table of one place in the cache. */
+  markTableKey(dedupSecret: Uint8Array, salt: Uint8Array, place: Uint8Array): Uint8Array;
   /** §3.9 */
   recordKey(root: Uint8Array, salt: Uint8Array, epoch: number): CommittedKey;
 }
@@ -58,6 +62,9 @@ export function keySchedule(crypto: CryptoProvider, repository: RepositoryId): K
     gearKey,
     gearBytes: (chunkerKey) => crypto.hkdfExpandSha256(gearKey(chunkerKey), utf8('nbak/v2/gear/table'), 1024),
     borderKey: (chunkerKey) => derive(chunkerKey, 'nbak/v2/border'),
+    markKey: (dedupSecret) => derive(dedupSecret, 'nbak/v2/mark'),
+    markTableKey: (dedupSecret, salt, place) =>
+      crypto.hkdfSha256(dedupSecret, concatBytes(id, salt), concatBytes(utf8('nbak/v2/marks'), place), 32),
     recordKey(root, salt, epoch) {
       const info = concatBytes(utf8('nbak/v2/record'), u32(epoch));
       return splitKey(crypto.hkdfSha256(root, concatBytes(id, salt), info, 64));

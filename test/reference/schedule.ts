@@ -53,6 +53,8 @@ export const tagKey = (dedupSecret: Uint8Array, id: Uint8Array): Uint8Array =>
   hkdf(sha256, dedupSecret, id, ascii('nbak/v2/tag'), 32);
 export const digestKey = (dedupSecret: Uint8Array, id: Uint8Array): Uint8Array =>
   hkdf(sha256, dedupSecret, id, ascii('nbak/v2/digest'), 32);
+export const markKey = (dedupSecret: Uint8Array, id: Uint8Array): Uint8Array =>
+  hkdf(sha256, dedupSecret, id, ascii('nbak/v2/mark'), 32);
 export const gearKey = (chunkerKey: Uint8Array, id: Uint8Array): Uint8Array =>
   hkdf(sha256, chunkerKey, id, ascii('nbak/v2/gear'), 32);
 export const borderKey = (chunkerKey: Uint8Array, id: Uint8Array): Uint8Array =>

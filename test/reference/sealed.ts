@@ -6,6 +6,10 @@ import type { CommittedKey } from './schedule.js';
 export const encrypt = (key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array =>
   gcm(key, nonce).encrypt(plaintext);
 
+/** GMAC (spec §1): what authenticates additional data alone. */
+export const gmac = (key: Uint8Array, bytes: Uint8Array): Uint8Array =>
+  gcm(key, zeros(12), bytes).encrypt(new Uint8Array());
+
 /** The plaintext, or nothing where the authentication tag fails. */
 export function decrypt(key: Uint8Array, nonce: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
   try {

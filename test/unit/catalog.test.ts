@@ -44,6 +44,20 @@ const PAGE: KnownPage = {
 };
 
 describe('the catalog', () => {
+  it('keeps what it knows when it was made before there were marks', async () => {
+    await withDirectory((directory) => {
+      const before = openCatalog(directory, REPOSITORY);
+      new HeadCatalog(before, 'pin').remember([{ id: hex('0d') as BackupId, sequence: 3 }]);
+      before.exec('DROP TABLE marks');
+      before.close();
+      const catalog = openCatalog(directory, REPOSITORY);
+      expect(new HeadCatalog(catalog, 'pin').remembered()).toEqual([{ id: hex('0d'), sequence: 3 }]);
+      expect(catalog.prepare('SELECT count(*) AS n FROM marks').get()).toEqual({ n: 0 });
+      catalog.close();
+      return Promise.resolve();
+    });
+  });
+
   it('is readable by its owner alone, and still knows after being closed what it was told', async () => {
     await withDirectory((directory) => {
       const cache = join(directory, 'cache');

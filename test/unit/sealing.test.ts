@@ -30,6 +30,7 @@ function sealingOf(
     session: new Uint8Array(16),
     lane: 0,
     digestKey,
+    markKey: new Uint8Array(32),
     gear,
     frames: [frames],
   });

@@ -92,6 +92,12 @@ export interface VectorAdapter {
     path: Uint8Array;
     pieces: readonly Uint8Array[];
   }): Answer<{ contentHash: Uint8Array; digest: Uint8Array }>;
+  /** The mark key, and the mark of a chunk (§3.12). */
+  markChunk(input: {
+    dedupSecret: Uint8Array;
+    id: Uint8Array;
+    plaintext: Uint8Array;
+  }): Answer<{ markKey: Uint8Array; mark: Uint8Array }>;
   /** Keys of §3.8 and all 256 words. */
   chunkerKeys(input: { chunkerKey: Uint8Array; id: Uint8Array }): Answer<{
     gearKey: Uint8Array;

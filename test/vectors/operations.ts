@@ -105,6 +105,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   digestFile: operation(record({ digestKey: bytes, path: bytes, pieces: listOf(bytes) }), (adapter, input) =>
     adapter.digestFile(input),
   ),
+  markChunk: operation(record({ dedupSecret: bytes, id: bytes, plaintext: bytes }), (adapter, input) =>
+    adapter.markChunk(input),
+  ),
   chunkerKeys: operation(record({ chunkerKey: bytes, id: bytes }), (adapter, input) =>
     adapter.chunkerKeys(input),
   ),

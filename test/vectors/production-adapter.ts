@@ -175,6 +175,10 @@ export const productionAdapter = (name: string, crypto: CryptoProvider): VectorA
     }),
     tagChunk: ({ tagKey, plaintext }) => crypto.hmacSha256(tagKey, crypto.sha256(plaintext)),
     digestFile: (input) => contentDigest(crypto, input),
+    markChunk({ dedupSecret, id, plaintext }) {
+      const markKey = scheduleOf(id).markKey(dedupSecret);
+      return { markKey, mark: crypto.gmac(markKey, plaintext) };
+    },
     chunkerKeys({ chunkerKey, id }) {
       const schedule = scheduleOf(id);
       return {

@@ -23,6 +23,7 @@ import { checkEntryOrder, checkPath, comparePaths } from '../reference/path.js';
 import { checkPublicKey, verifies } from '../reference/public-key.js';
 import { readRepositoryObject } from '../reference/repository-object.js';
 import * as schedule from '../reference/schedule.js';
+import { gmac } from '../reference/sealed.js';
 import { openSlot, readSlot } from '../reference/slot.js';
 import { readTombstone } from '../reference/tombstone.js';
 import { openV1File, readV1Backup, sealV1File, v1Key, v1Name } from '../reference/v1.js';
@@ -64,6 +65,10 @@ export const referenceAdapter: VectorAdapter = {
   digestFile: ({ digestKey, path, pieces }) => {
     const contentHash = schedule.contentHash(pieces);
     return { contentHash, digest: schedule.fileDigest(digestKey, path, contentHash) };
+  },
+  markChunk: ({ dedupSecret, id, plaintext }) => {
+    const markKey = schedule.markKey(dedupSecret, id);
+    return { markKey, mark: gmac(markKey, plaintext) };
   },
   chunkerKeys: ({ chunkerKey, id }) => {
     const gearKey = schedule.gearKey(chunkerKey, id);

@@ -16,6 +16,7 @@ import { sourcePath } from '../../source/root.js';
 import { readImage } from '../../source/sqlite/image.js';
 import type { Xattrs } from '../../source/xattrs.js';
 import { UNIT_BYTES, type Loaded, type OpenFile, type SealingStart, type Unit } from './protocol.js';
+import { Marker } from './marks.js';
 import { packFiles, type ReadFile } from './read-files.js';
 
 /** A chunk in a slot's memory. */
@@ -37,11 +38,13 @@ const MOST_BUNDLE_BYTES = WHOLE_FILE_BYTES;
 export class Loader {
   readonly #start: SealingStart;
   readonly #sealer: BlobSealer;
+  readonly #marker: Marker;
   #memory = new Uint8Array(0);
 
   constructor(start: SealingStart, sealer: BlobSealer) {
     this.#start = start;
     this.#sealer = sealer;
+    this.#marker = new Marker(crypto, start.markKey);
   }
 
   /** Loads a unit; what was loaded before is overwritten. */
@@ -77,10 +80,16 @@ export class Loader {
     return this.#hashed(chunks, start);
   }
 
-  #pages({ image, offset, length }: Extract<Unit, { kind: 'pages' }>): LoadedUnit {
+  #pages({ image, offset, length, known }: Extract<Unit, { kind: 'pages' }>): LoadedUnit {
     const memory = this.#memoryFor(length).subarray(0, length);
     const bytes = memory.subarray(0, readImage(image, memory, offset));
-    return this.#hashed(cutEvery(DATABASE_CHUNK_BYTES, bytes), bytes.length);
+    const raw = cutEvery(DATABASE_CHUNK_BYTES, bytes);
+    if (known === undefined) return this.#hashed(raw, bytes.length);
+    const { hashes, rows } = this.#marker.mark(
+      raw.map((chunk) => chunk.bytes),
+      known,
+    );
+    return { ...this.#tagged(raw, hashes), consumed: bytes.length, marks: rows };
   }
 
   #read(file: OpenFile, extents: readonly Extent[], length: number): Uint8Array {
@@ -146,12 +155,15 @@ export class Loader {
 
   #hashed(raw: readonly RawChunk[], consumed: number): LoadedUnit {
     const hashes = new Uint8Array(32 * raw.length);
+    for (const [i, { bytes }] of raw.entries()) hashes.set(crypto.sha256(bytes), 32 * i);
+    return { ...this.#tagged(raw, hashes), consumed };
+  }
+
+  #tagged(raw: readonly RawChunk[], hashes: Uint8Array): LoadedUnit {
     const chunks = raw.map(({ kind, bytes }, i): UnitChunk => {
-      const hash = crypto.sha256(bytes);
-      hashes.set(hash, 32 * i);
-      return { kind, bytes, tag: this.#sealer.tagOf(hash) };
+      return { kind, bytes, tag: this.#sealer.tagOf(hashes.subarray(32 * i, 32 * i + 32)) };
     });
-    return { ...NOTHING, chunks, consumed, hashes };
+    return { ...NOTHING, chunks, hashes };
   }
 
   #digestOf(path: BytePath, hashes: readonly Uint8Array[]): Uint8Array {
@@ -167,7 +179,8 @@ export class Loader {
 
 type RawChunk = Omit<UnitChunk, 'tag'>;
 
-const NOTHING: LoadedUnit = { chunks: [], consumed: 0, hashes: new Uint8Array(0), files: packFiles([]) };
+const NONE = new Uint8Array(0);
+const NOTHING: LoadedUnit = { chunks: [], consumed: 0, hashes: NONE, marks: NONE, files: packFiles([]) };
 
 function cutEvery(length: number, bytes: Uint8Array): readonly RawChunk[] {
   const chunks: RawChunk[] = [];

@@ -42,6 +42,8 @@ export type Unit =
       readonly image: DatabaseImage;
       readonly offset: number;
       readonly length: number;
+      /** What the last backup marked these chunks with (§3.12), empty where it did not; absent: they are not to be marked. */
+      readonly known?: Uint8Array;
     }
   /** One file that is one chunk (§7.2), of kind data or app key. */
   | {
@@ -77,6 +79,8 @@ export interface Loaded {
   readonly consumed: number;
   /** SHA-256 of each chunk, one after the other, for stretches and pages; empty otherwise. */
   readonly hashes: Uint8Array;
+  /** Of pages that are to be marked, their rows (§3.12); empty otherwise. */
+  readonly marks: Uint8Array;
   /** For files and bundles: one for each path, in their order. */
   readonly files: SentFiles;
 }
@@ -105,6 +109,7 @@ export interface SealingStart {
   /** This thread's alone, and never given again in the session (§6.5). */
   readonly lane: number;
   readonly digestKey: Uint8Array;
+  readonly markKey: Uint8Array;
   readonly gear: Int32Array;
   /** Where the frames of each slot go: shared, so that nothing is copied on the way to the storage. */
   readonly frames: readonly SharedArrayBuffer[];

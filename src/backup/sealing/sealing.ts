@@ -31,11 +31,12 @@ class Slot {
 
   load({ unit }: Extract<SealingRequest, { task: 'load' }>): Loaded {
     this.#loaded = this.#loader.load(unit);
-    const { chunks, consumed, hashes, files } = this.#loaded;
+    const { chunks, consumed, hashes, marks, files } = this.#loaded;
     return {
       chunks: chunks.map(({ tag, kind, bytes }) => ({ tag: toHex(tag), kind, length: bytes.length })),
       consumed,
       hashes,
+      marks,
       files,
     };
   }

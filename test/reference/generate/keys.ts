@@ -348,6 +348,14 @@ const readSlot = group(
   reread('FORMAT_INVALID', 'a byte after it', append(slot, 0)),
 );
 
+const markChunk = group(
+  'markChunk',
+  valid('the mark of a chunk', '§3.12', { dedupSecret, id, plaintext: ascii('hello') }),
+  valid('the mark of a chunk of several blocks', '§3.12', { dedupSecret, id, plaintext: zeros(100) }),
+  valid('zeros count: one more byte is another mark', '§3.12', { dedupSecret, id, plaintext: zeros(101) }),
+  valid('the mark of an empty chunk', '§3.12', { dedupSecret, id, plaintext: new Uint8Array() }),
+);
+
 export const keysFile: DraftFile = {
   name: 'keys.json',
   spec: 'spec/crypto.md',
@@ -362,5 +370,6 @@ export const keysFile: DraftFile = {
     ...schedule,
     readSlot,
     openSlot,
+    markChunk,
   ],
 };
