@@ -29,7 +29,7 @@ export interface Report {
 }
 
 /** What matters most comes first; the order of measuring is another. */
-const ORDER = ['state', 'growth', 'files', 'million', 'text', 'big', 'start', 'stages'];
+const ORDER = ['state', 'growth', 'files', 'million', 'text', 'big', 'start', 'stages', 'profile'];
 
 /** The suites that were measured, in the order in which they are shown. */
 export function measuredSuites(report: Report): readonly ({ readonly suite: string } & SuiteResult)[] {

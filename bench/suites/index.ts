@@ -3,6 +3,7 @@
 import { bigSuite } from './big.js';
 import { filesSuite, millionSuite } from './files.js';
 import { growthSuite } from './growth.js';
+import { profileSuite } from './profile.js';
 import { stagesSuite } from './stages.js';
 import { startSuite } from './start.js';
 import { stateSuite } from './state.js';
@@ -19,4 +20,5 @@ export const SUITES: readonly Suite[] = [
   filesSuite,
   bigSuite,
   millionSuite,
+  profileSuite,
 ];
