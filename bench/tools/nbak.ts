@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { measure, type Command, type Measured } from '../measure.js';
+import { measure, type Measured } from '../measure.js';
 import { deleteAll, sizeOf, type Tool } from './tool.js';
 
 /** The built program. */
@@ -10,8 +10,6 @@ export const PROGRAM = fileURLToPath(new URL('../../program/nbak.js', import.met
 
 /** nbak, and what only its own suites ask. */
 export interface NbakTool extends Tool {
-  /** How nbak is started with these arguments. */
-  command(...args: readonly string[]): Command;
   /** Runs any command with the repository and the vault key. */
   run(...args: readonly string[]): Promise<Measured>;
   /** Restores the backup of this id, databases unchecked. */
@@ -22,18 +20,14 @@ export interface NbakTool extends Tool {
   publicKey(): string;
 }
 
-/** nbak with its repository, cache and key in `directory`. */
-export function nbakTool(directory: string): NbakTool {
+/** nbak with its repository, cache and key in `directory`, run by `runCommand`. */
+export function nbakTool(directory: string, runCommand = measure): NbakTool {
   const repository = join(directory, 'nbak');
   const cache = join(directory, 'nbak-cache');
   const keyFile = join(directory, 'vault.key');
   const environment = { NBAK_CACHE_DIR: cache, NBAK_REPOSITORY: repository };
-  const command = (...args: readonly string[]): Command => ({
-    program: process.execPath,
-    args: [PROGRAM, ...args, '--json'],
-    environment,
-  });
-  const run = (...args: readonly string[]): Promise<Measured> => measure(command(...args));
+  const run = (...args: readonly string[]): Promise<Measured> =>
+    runCommand({ program: process.execPath, args: [PROGRAM, ...args, '--json'], environment });
   const withKey = ['--vault-key-file', keyFile] as const;
   const restoreBackup = (id: string, target: string): Promise<Measured> =>
     run('restore', id, '--target', target, '--check', 'none', ...withKey);
@@ -52,7 +46,6 @@ export function nbakTool(directory: string): NbakTool {
     restoreChecked: (target) => run('restore', 'latest', '--target', target, ...withKey),
     restoredPath: (target) => target,
     stored: () => sizeOf(repository),
-    command,
     run: (...args) => run(...args, ...withKey),
     restoreBackup,
     repository,

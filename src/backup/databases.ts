@@ -16,7 +16,7 @@ import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
 import type { MarkMemory } from './mark-memory.js';
-import { MARK_ROW_BYTES } from './sealing/marks.js';
+import { MARK_ROW_BYTES, tableRows } from './sealing/marks.js';
 import type { Loaded } from './sealing/protocol.js';
 
 /** A database file that the scan found. */
@@ -222,7 +222,7 @@ async function storePages(
   return {
     chunks: (await Promise.all(stored)).flat(),
     hashes: units.flatMap(hashesOf),
-    rows: concatBytes(...units.map(({ marks }) => marks)),
+    rows: concatBytes(...units.map(tableRows)),
   };
 }
 

@@ -1,6 +1,8 @@
 /** What a backup remembers of a database's chunks, so that the next one need not hash those that did not change (§3.12). */
 
+import { ZERO_NONCE } from '../crypto/provider.js';
 import { concatBytes } from '../format/bytes.js';
+import { currentDedup } from '../format/epoch-record.js';
 import type { BytePath } from '../format/path.js';
 import type { Catalog } from '../repository/catalog.js';
 import { MarkCatalog } from '../repository/catalog-marks.js';
@@ -10,8 +12,6 @@ import type { BackupRoot } from './scope.js';
 import type { Session } from './session.js';
 
 const SALT_BYTES = 16;
-/** Each key seals one table: it derives from a salt of its own (§3.1). */
-const ZERO_NONCE = new Uint8Array(12);
 
 /** Tables of marks, sealed in the cache. */
 export class MarkMemory {
@@ -45,9 +45,7 @@ export class MarkMemory {
 
   #keyOf(salt: Uint8Array, place: Uint8Array): Uint8Array {
     const { crypto, id, secrets } = this.#session.repository;
-    const secret = secrets.dedup.at(-1)?.secret;
-    if (secret === undefined) throw new RangeError('a repository has at least one dedup secret');
-    return keySchedule(crypto, id).markTableKey(secret, salt, place);
+    return keySchedule(crypto, id).markTableKey(currentDedup(secrets).secret, salt, place);
   }
 }
 

@@ -1,6 +1,7 @@
 /** One run that writes: its salt, keys, engine, packs and what it has written so far. Implements §3.4 and §17.2. */
 
 import { gearTable } from '../chunking/gear.js';
+import { currentDedup } from '../format/epoch-record.js';
 import type { PackId } from '../format/ids.js';
 import type { BlobEngine } from '../repository/blob-engine.js';
 import type { BlobCatalog } from '../repository/catalog-blobs.js';
@@ -71,8 +72,8 @@ export class Session {
     const { threads, doomed } = run;
     const { crypto, secrets, id } = repository;
     const schedule = keySchedule(crypto, id);
-    const current = secrets.dedup.at(-1);
-    if (current === undefined) throw new RangeError('a repository has at least one dedup secret');
+    const current = currentDedup(secrets);
+    const markKey = schedule.markKey(current.secret);
     // §3.4: a fresh salt per run, so that a retry or a cloned machine never shares a key with another run.
     const session = crypto.randomBytes(16);
     this.repository = repository;
@@ -96,7 +97,7 @@ export class Session {
         session,
         lane,
         digestKey: this.keys.digestKey,
-        markKey: schedule.markKey(current.secret),
+        markKey,
         gear: this.keys.gear,
         frames: frames[lane] ?? [],
       }),

@@ -16,10 +16,9 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { freeAnswer } from './answers.js';
-import type { CryptoProvider } from './provider.js';
+import { ZERO_NONCE, type CryptoProvider } from './provider.js';
 
 const TAG_BYTES = 16;
-const ZERO_NONCE = new Uint8Array(12);
 /** At a time: a chunk of a database, and so much that it is still in the processor's cache when it is copied. */
 const STEP_BYTES = 128 * 1024;
 // RFC 8410 wrappers: node:crypto takes Ed25519 keys as DER only.

@@ -6,9 +6,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { expand, hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import type { CryptoProvider } from './provider.js';
-
-const ZERO_NONCE = new Uint8Array(12);
+import { ZERO_NONCE, type CryptoProvider } from './provider.js';
 
 /** The provider that runs wherever JavaScript does; about 30 times slower than Node's. */
 export const portableCrypto: CryptoProvider = {

@@ -1,5 +1,8 @@
 /** The primitives of §1 behind one small interface, so that the engine can run on Node's crypto or portably. */
 
+/** The nonce of keys that seal one message each (§1). */
+export const ZERO_NONCE = new Uint8Array(12);
+
 /** A running SHA-256. */
 export interface RunningSha256 {
   update(bytes: Uint8Array): void;

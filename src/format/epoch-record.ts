@@ -43,12 +43,25 @@ export interface EpochRecord {
   readonly closing: Closing | undefined;
 }
 
+/** A secret that makes chunks comparable, and the number by which pages and packs name it. */
+export interface DedupSecret {
+  readonly number: number;
+  readonly secret: Uint8Array;
+}
+
 /** What a record carries forward in its seal. */
 export interface CarriedSecrets {
   /** Dedup secrets by number, ascending; the last is current. */
-  readonly dedup: readonly { readonly number: number; readonly secret: Uint8Array }[];
+  readonly dedup: readonly DedupSecret[];
   readonly chunkerKey: Uint8Array;
   readonly oldRoot: Uint8Array | undefined;
+}
+
+/** The dedup secret of everything new. */
+export function currentDedup({ dedup }: Pick<CarriedSecrets, 'dedup'>): DedupSecret {
+  const current = dedup.at(-1);
+  if (current === undefined) throw new RangeError('a repository has at least one dedup secret');
+  return current;
 }
 
 const MOST_BACKUP_KEYS = 16;

@@ -7,6 +7,7 @@ import { gearTable } from '../chunking/gear.js';
 import { looksCompressible } from '../compression/noise.js';
 import { compressSmaller } from '../compression/zstd.js';
 import { nodeCrypto as crypto } from '../crypto/node.js';
+import { ZERO_NONCE } from '../crypto/provider.js';
 import { BLOB_KINDS, encodeBlobHeader, sealedLengthOf } from '../format/blob.js';
 import { idFromBytes, type RepositoryId } from '../format/ids.js';
 import { AlignedMemory, STEP_BYTES } from '../storage/aligned-memory.js';
@@ -95,10 +96,9 @@ export class Pipeline implements AsyncDisposable {
       bodies.map((body, i) => this.#keyOf(hashes[i] as Uint8Array, body.length)),
     );
     const frames = this.#placesFor(bodies);
-    const nonce = new Uint8Array(12);
     stopwatch.time('aes-256-gcm', length, () => {
       for (const [i, body] of bodies.entries())
-        crypto.aesGcmSealInto(keys[i] as Uint8Array, nonce, [body], frames[i] as Uint8Array);
+        crypto.aesGcmSealInto(keys[i] as Uint8Array, ZERO_NONCE, [body], frames[i] as Uint8Array);
     });
     stopwatch.time('sha-256', length, () => {
       for (const frame of frames) crypto.sha256(frame);
@@ -131,7 +131,7 @@ export class Pipeline implements AsyncDisposable {
       kind: BLOB_KINDS.data,
       epoch: 1,
       session: this.#session,
-      nonce: new Uint8Array(12),
+      nonce: ZERO_NONCE,
       tag: crypto.hmacSha256(this.#tagKey, hash),
       sealedLength: sealedLengthOf(length),
     });

@@ -20,6 +20,7 @@ import {
   type BlobKind,
 } from '../format/blob.js';
 import { toHex } from '../format/bytes.js';
+import { currentDedup, type DedupSecret } from '../format/epoch-record.js';
 import type { RepositoryId } from '../format/ids.js';
 import { invalidField } from '../format/shape.js';
 import { blobKey, keySchedule } from '../vault/key-schedule.js';
@@ -30,7 +31,7 @@ export interface BlobSecrets {
   readonly epoch: number;
   readonly root: Uint8Array;
   /** All dedup secrets by number; the last is current. */
-  readonly dedup: readonly { readonly number: number; readonly secret: Uint8Array }[];
+  readonly dedup: readonly DedupSecret[];
 }
 
 /** What a frame takes beyond its plaintext at most: compressed bodies are smaller. */
@@ -51,13 +52,11 @@ export class BlobSealer {
     secrets: BlobSecrets,
     place: { readonly session: Uint8Array; readonly lane: number },
   ) {
-    const current = secrets.dedup.at(-1);
-    if (current === undefined) throw new RangeError('BlobSealer expects at least one dedup secret');
     this.#crypto = crypto;
     this.#secrets = secrets;
     this.#session = place.session;
     this.#lane = place.lane;
-    this.#tagKey = keySchedule(crypto, secrets.repository).tagKey(current.secret);
+    this.#tagKey = keySchedule(crypto, secrets.repository).tagKey(currentDedup(secrets).secret);
   }
 
   /** The tag of a chunk whose plaintext has SHA-256 `hash` (§3.6). */

@@ -2,6 +2,7 @@
 
 import { SIGNED_TYPES } from '../format/cose.js';
 import { toHex } from '../format/bytes.js';
+import { currentDedup } from '../format/epoch-record.js';
 import { idFromBytes, type PackId } from '../format/ids.js';
 import { encodeFooter, encodePackEnd, packSize, type Footer, type FooterBlob } from '../format/pack.js';
 import type { ObjectWriter } from '../storage/storage.js';
@@ -118,7 +119,7 @@ export class PackWriter {
       repository,
       epoch: secrets.epoch,
       session: this.#session,
-      dedup: secrets.dedup.at(-1)?.number ?? 1,
+      dedup: currentDedup(secrets).number,
       blobs,
     };
     const signedFooter = secrets.backupSigner.sign(SIGNED_TYPES.footer, encodeFooter(footer));

@@ -1,6 +1,6 @@
 /** Making and reading epoch records: where keys come from and who may sign. Implements §13.2 and §19.2. */
 
-import type { CryptoProvider } from '../crypto/provider.js';
+import { ZERO_NONCE, type CryptoProvider } from '../crypto/provider.js';
 import { NbakError } from '../errors.js';
 import { concatBytes } from '../format/bytes.js';
 import { SIGNED_TYPES } from '../format/cose.js';
@@ -23,8 +23,6 @@ export interface EpochSecrets extends CarriedSecrets {
   readonly adminSigner: Signer;
 }
 
-// §3.9: each record has a key of its own, so its one nonce can be fixed.
-const ZERO_NONCE = new Uint8Array(12);
 const COMMITMENT_BYTES = 32;
 
 /** Draws the secrets of a new repository's first epoch and makes its signed record (§13.2). */

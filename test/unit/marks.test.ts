@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { MARK_ROW_BYTES, Marker } from '#nbak/backup/sealing/marks.js';
+import { MARK_ROW_BYTES, Marker, tableRows } from '#nbak/backup/sealing/marks.js';
 import { DATABASE_CHUNK_BYTES } from '#nbak/chunking/sizes.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
 import { concatBytes } from '#nbak/format/bytes.js';
@@ -106,9 +106,10 @@ describe('a marker', () => {
     const before = [Buffer.from('same'), Buffer.from('as it was')];
     const lie = new Uint8Array(32).fill(9);
     const known = concatBytes(...before.flatMap((chunk) => [nodeCrypto.gmac(key, chunk), lie]));
-    const { hashes, rows } = marker.mark(chunks, known);
+    const marked = marker.mark(chunks, known);
+    const rows = tableRows(marked);
     const expected = [lie, sha256(Buffer.from('changed')), sha256(Buffer.from('new'))];
-    expect(Buffer.from(hashes)).toEqual(Buffer.concat(expected));
+    expect(Buffer.from(marked.hashes)).toEqual(Buffer.concat(expected));
     expect(Buffer.from(rows)).toEqual(
       Buffer.concat(chunks.flatMap((chunk, i) => [nodeCrypto.gmac(key, chunk), expected[i] ?? lie])),
     );

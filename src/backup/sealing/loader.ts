@@ -15,8 +15,8 @@ import { MOST_READS, openSourceFile, readAt, xattrsOf, type SourceFile } from '.
 import { sourcePath } from '../../source/root.js';
 import { readImage } from '../../source/sqlite/image.js';
 import type { Xattrs } from '../../source/xattrs.js';
-import { UNIT_BYTES, type Loaded, type OpenFile, type SealingStart, type Unit } from './protocol.js';
 import { Marker } from './marks.js';
+import { UNIT_BYTES, type Loaded, type OpenFile, type SealingStart, type Unit } from './protocol.js';
 import { packFiles, type ReadFile } from './read-files.js';
 
 /** A chunk in a slot's memory. */
@@ -85,11 +85,11 @@ export class Loader {
     const bytes = memory.subarray(0, readImage(image, memory, offset));
     const raw = cutEvery(DATABASE_CHUNK_BYTES, bytes);
     if (known === undefined) return this.#hashed(raw, bytes.length);
-    const { hashes, rows } = this.#marker.mark(
+    const { hashes, marks } = this.#marker.mark(
       raw.map((chunk) => chunk.bytes),
       known,
     );
-    return { ...this.#tagged(raw, hashes), consumed: bytes.length, marks: rows };
+    return { ...this.#tagged(raw, hashes), consumed: bytes.length, marks };
   }
 
   #read(file: OpenFile, extents: readonly Extent[], length: number): Uint8Array {

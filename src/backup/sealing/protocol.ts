@@ -79,7 +79,7 @@ export interface Loaded {
   readonly consumed: number;
   /** SHA-256 of each chunk, one after the other, for stretches and pages; empty otherwise. */
   readonly hashes: Uint8Array;
-  /** Of pages that are to be marked, their rows (§3.12); empty otherwise. */
+  /** The mark of each chunk, one after the other, for pages that are to be marked (§3.12); empty otherwise. */
   readonly marks: Uint8Array;
   /** For files and bundles: one for each path, in their order. */
   readonly files: SentFiles;
