@@ -14,14 +14,15 @@ import { adoptLeftoverPacks, syncIndex } from '../repository/index-sync.js';
 import type { UnlockedRepository } from '../repository/open.js';
 import { AppKeys, type ListedAppKeys } from './app-keys.js';
 import { commitBackup, VanishedError, type ManifestDraft } from './commit.js';
-import { seeDatabases, type SeenDatabases } from './databases.js';
+import { DatabaseMemory } from './database-memory.js';
+import { seeDatabases, type DatabaseContext, type FoundDatabase, type SeenDatabases } from './databases.js';
 import { cacheKey, LastBackup } from './last-backup.js';
-import { MarkMemory } from './mark-memory.js';
 import type { Problems } from './problems.js';
 import { Progress } from './progress.js';
 import type { BackupOptions, BackupResult } from './result.js';
-import { interrupted, type ScanResult } from './scan.js';
-import { BackupScope } from './scope.js';
+import { interrupted } from './scan.js';
+import { BackupScope, type BackupRoot } from './scope.js';
+import { seeSource } from './see-source.js';
 import { Session } from './session.js';
 import { seeTree, writeTree } from './tree.js';
 import type { TreeWriter } from './tree-writer.js';
@@ -83,9 +84,8 @@ async function attemptBackup(
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const locks: Disposable[] = [];
-  let databases: SeenDatabases | undefined;
+  const sights: SeenDatabases[] = [];
   try {
-    const first = await seeTree(scope, { signal: options.signal });
     for (const root of scope.roots) {
       const key = toHex(cacheKey(session, root, '' as BytePath));
       locks.push(lockSource(catalog, { key, path: pathToText(root.path) }));
@@ -93,18 +93,28 @@ async function attemptBackup(
     const listed = await syncIndex(repository, blobs, doomed);
     session.adopt(await adoptLeftoverPacks(repository, blobs, { listed, packs: session.packChecker }));
 
-    const progress = new Progress(first.found, options.onProgress);
+    const progress = new Progress(options.onProgress);
     const appKeys = new AppKeys(scope);
     let memory = new LastBackup(session, catalog, { startedAt, appKeys });
-    progress.enter('databases');
-    const { found } = first;
     // Of a copy that an import reads, and in a catalog that ends with the process, nothing is worth remembering.
-    const marks = options.labels.origin || catalog.memory ? undefined : new MarkMemory(session, catalog);
-    databases = await seeAll(session, { found, scope, options, signal, memory, progress, appKeys, marks });
+    const isForgotten = options.labels.origin !== undefined || catalog.memory;
+    const databaseMemory = isForgotten ? undefined : new DatabaseMemory(session, catalog);
+    const { databases, tree: seen } = await seeSource(scope, {
+      signal,
+      memory: databaseMemory,
+      async see(found, signal) {
+        progress.startDatabases();
+        const context = { scope, options, memory, databaseMemory, progress, appKeys, signal };
+        const sight = await seeDatabases(found, contextOf(session, context));
+        sights.push(sight);
+        progress.enter('scanning');
+        return sight;
+      },
+    });
+    const { found } = seen;
+    progress.expect(found);
     progress.enter('files');
     const parts = { session, scope, progress, appKeys, run: { databases, signal, startedAt } };
-    // Files after databases (DESIGN §6): what a captured row speaks of was there before the row.
-    const seen = isCapture(databases) ? await seeTree(scope, { signal }) : first;
     let tree = await writeTree(seen, { ...parts, memory });
     const outcomes = await databases.stored;
     const damaged = damagedIn(outcomes);
@@ -132,10 +142,10 @@ async function attemptBackup(
       draft,
       detail,
       known: new ManifestCatalog(catalog, repository),
-      memory,
     });
     // The copy that an import reads is gone after it: nothing is worth remembering of it.
     if (origin === undefined) memory.commit();
+    for (const root of scope.roots) databaseMemory?.rememberPaths(root, pathsBelow(root, found.databases));
     return {
       id,
       time,
@@ -157,7 +167,7 @@ async function attemptBackup(
     };
   } finally {
     ending.abort();
-    await databases?.stored.catch(() => undefined);
+    await Promise.allSettled(sights.map(({ stored }) => stored));
     await session.close();
     for (const lock of locks) lock[Symbol.dispose]();
   }
@@ -168,8 +178,8 @@ function blobsOf(keys: ListedAppKeys | undefined): Pick<ManifestDraft, 'appKeys'
   return keys === undefined || keys.blobs.length === 0 ? {} : { appKeys: keys.blobs };
 }
 
-function isCapture({ databases }: SeenDatabases): boolean {
-  return [...databases.values()].some(({ isChanged }) => isChanged);
+function pathsBelow(root: BackupRoot, databases: readonly FoundDatabase[]): readonly BytePath[] {
+  return databases.filter((database) => database.root === root).map(({ path }) => path);
 }
 
 type Outcomes = Awaited<SeenDatabases['stored']>;
@@ -182,33 +192,32 @@ function storedBytesOf(outcomes: Outcomes): number {
   return [...outcomes.values()].reduce((sum, each) => sum + (each.outcome === 'stored' ? each.size : 0), 0);
 }
 
-function seeAll(
+function contextOf(
   session: Session,
   run: {
-    readonly found: ScanResult;
     readonly scope: BackupScope;
     readonly options: BackupOptions;
     readonly signal: AbortSignal;
     readonly memory: LastBackup;
+    readonly databaseMemory: DatabaseMemory | undefined;
     readonly progress: Progress;
     readonly appKeys: AppKeys;
-    readonly marks: MarkMemory | undefined;
   },
-): Promise<SeenDatabases> {
-  const { found, scope, options, signal, memory, progress, appKeys, marks } = run;
-  return seeDatabases(found.databases, {
+): DatabaseContext {
+  const { scope, options, signal, memory, databaseMemory, progress, appKeys } = run;
+  return {
     chunks: session.chunks,
     options: { ...options, signal },
     appKeys,
-    marks,
+    memory: databaseMemory,
     // A digest is keyed by the path below its root: a database under two roots is captured anew.
     isKnown: ({ root, path }, fingerprint) =>
       !scope.isShared(root, path) && memory.hasDatabase(root, path, fingerprint),
-    onBytes: (bytes) => {
+    onBytes(bytes) {
       if (signal.aborted) throw interrupted();
       progress.bytesRead(bytes);
     },
-  });
+  };
 }
 
 function detailOf(

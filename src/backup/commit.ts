@@ -14,7 +14,6 @@ import { readSummaries } from '../repository/summaries.js';
 import { listPacks } from '../repository/index-sync.js';
 import { readDoomed } from '../repository/doom.js';
 import { assertEpochIsNewest } from '../repository/open.js';
-import type { LastBackup } from './last-backup.js';
 import type { PageBuilder, ReachedPage } from './page-builder.js';
 import type { Session } from './session.js';
 
@@ -47,14 +46,13 @@ export async function commitBackup(
     readonly draft: ManifestDraft;
     readonly detail: ManifestDetail;
     readonly known: ManifestCatalog;
-    readonly memory: LastBackup;
   },
 ): Promise<{ readonly id: BackupId; readonly bytes: number }> {
   const { repository } = session;
   const pages = await builder.finish();
   const detail = repository.names === 'plain' ? content.detail : await sealDetail(session, content.detail);
   await session.finishPacks();
-  const [bytes] = await Promise.all([writePages(session, builder), content.memory.settle()]);
+  const bytes = await writePages(session, builder);
   await commitCheck(session, builder.pages);
 
   const { backups } = await readSummaries(repository, content.known);

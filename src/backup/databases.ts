@@ -15,7 +15,7 @@ import type { AppKeys } from './app-keys.js';
 import type { ChunkStore, StoredChunk } from './chunk-store.js';
 import type { BackupOptions } from './result.js';
 import type { BackupRoot } from './scope.js';
-import type { MarkMemory } from './mark-memory.js';
+import type { DatabaseMemory } from './database-memory.js';
 import { MARK_ROW_BYTES, tableRows } from './sealing/marks.js';
 import type { Loaded } from './sealing/protocol.js';
 
@@ -76,8 +76,8 @@ export interface DatabaseContext {
   readonly isKnown: (database: FoundDatabase, fingerprint: string) => boolean;
   readonly onBytes: (bytes: number) => void;
   readonly appKeys: AppKeys;
-  /** Absent where nothing would remember the marks of chunks. */
-  readonly marks: MarkMemory | undefined;
+  /** Absent where nothing would be remembered. */
+  readonly memory: DatabaseMemory | undefined;
 }
 
 /**
@@ -170,8 +170,8 @@ async function store(
     while (true) {
       await using reading = await pinned.read(context.appKeys.queriesOf(root, path));
       const { size } = reading.image;
-      const marks = size < LEAST_MARKED_BYTES ? undefined : context.marks;
-      const { rows, ...stored } = await storePages(reading.image, marks?.tableOf(root, path), context);
+      const memory = size < LEAST_MARKED_BYTES ? undefined : context.memory;
+      const { rows, ...stored } = await storePages(reading.image, memory?.marksOf(root, path), context);
       const found = await reading.finish();
       // Somebody got round the pin; what comes next is a copy.
       if (found === undefined) continue;
@@ -179,7 +179,7 @@ async function store(
       // What SQLite still reads of a damaged database is worth less than its files as they are.
       if (facts.check === 'damaged') return { outcome: 'damaged', message: 'its integrity check fails' };
       context.appKeys.counted(root, path, tokens);
-      marks?.remember(root, path, rows);
+      memory?.rememberMarks(root, path, rows);
       return { outcome: 'stored', size, ...stored, facts, fingerprint };
     }
   } catch (error) {

@@ -1,6 +1,5 @@
 /** What is remembered of the last backup of each root, and what this one will be remembered by. */
 
-import { setImmediate } from 'node:timers/promises';
 import { concatBytes, utf8 } from '../format/bytes.js';
 import type { PackId } from '../format/ids.js';
 import { pathToBytes, type BytePath } from '../format/path.js';
@@ -24,11 +23,8 @@ import type { BackupRoot } from './scope.js';
 import type { Session } from './session.js';
 
 /** A page of this backup that waits for its packs to be known. */
-interface NewPage {
-  readonly job: PageJob;
-  readonly built: BuiltPage;
+interface NewPage extends Omit<KnownPage, 'packs'> {
   readonly places: ReadonlySet<PackPlace>;
-  readonly totals: PageTotals;
 }
 
 /** The memory of one run. */
@@ -42,7 +38,6 @@ export class LastBackup {
   readonly #packs: ReadonlyMap<PackId, number>;
   readonly #trees = new Map<BackupRoot, KnownTree>();
   readonly #next = new Map<BackupRoot, (KnownPage | NewPage)[]>();
-  readonly #settled = new Map<BackupRoot, readonly KnownPage[]>();
   readonly #databases: KnownDatabase[] = [];
 
   /** @param run - `startedAt` is when this run began, milliseconds since 1970. */
@@ -101,9 +96,22 @@ export class LastBackup {
     for (const pack of known.packs) this.#session.reusedPacks.add(pack);
   }
 
-  /** Remembers a page of this backup. */
-  add(page: NewPage): void {
-    this.#listOf(page.job.root).push(page);
+  /** Remembers a page of this backup; `places` are where what it refers to goes. */
+  add(
+    { root, listing, from, to, mayBeKept }: PageJob,
+    { page, children }: BuiltPage,
+    content: { readonly places: ReadonlySet<PackPlace>; readonly totals: PageTotals },
+  ): void {
+    const tree = this.treeOf(root);
+    this.#listOf(root).push({
+      first: tree.firstOf(listing.path(from)),
+      entries: to - from,
+      digest: mayBeKept ? tree.digestOf(listing, from, to) : '',
+      page,
+      children,
+      startedAt: this.#startedAt,
+      ...content,
+    });
   }
 
   /** Remembers a database under the fingerprint that was taken before its pin. */
@@ -114,48 +122,11 @@ export class LastBackup {
     this.#databases.push({ key: this.#keyOf(job.root, path), fingerprint, first, tokens });
   }
 
-  /** Finds the packs that each new page needs, all of which are committed. */
-  async settle(): Promise<void> {
-    for (const [root, pages] of this.#next) {
-      const settled: KnownPage[] = [];
-      for (const page of pages) {
-        if ('job' in page) {
-          settled.push(...this.#settle(page));
-          // The rest of the commit goes on between them.
-          await setImmediate();
-        } else {
-          settled.push(page);
-        }
-      }
-      this.#settled.set(root, settled);
-    }
-  }
-
-  /** Writes down what this backup saw; call it when everything is settled and the backup is committed. */
+  /** Writes down what this backup saw; call it when the backup is committed. */
   commit(): void {
-    for (const [root, pages] of this.#settled) this.#pages.remember(this.#keyOf(root, '' as BytePath), pages);
+    for (const [root, pages] of this.#next)
+      this.#pages.remember(this.#keyOf(root, '' as BytePath), pages.flatMap(settled));
     this.#pages.rememberDatabases(this.#databases);
-  }
-
-  #settle({ job, built, places, totals }: NewPage): KnownPage[] {
-    const packs = new Set<PackId>();
-    for (const { pack } of places) {
-      if (pack === undefined) return [];
-      packs.add(pack);
-    }
-    const tree = this.treeOf(job.root);
-    return [
-      {
-        first: tree.firstOf(job.listing.path(job.from)),
-        entries: job.to - job.from,
-        digest: job.mayBeKept ? tree.digestOf(job.listing, job.from, job.to) : '',
-        page: built.page,
-        children: built.children,
-        packs: [...packs],
-        totals,
-        startedAt: this.#startedAt,
-      },
-    ];
   }
 
   #listOf(root: BackupRoot): (KnownPage | NewPage)[] {
@@ -167,6 +138,18 @@ export class LastBackup {
   #keyOf(root: BackupRoot, path: BytePath): Uint8Array {
     return cacheKey(this.#session, root, path);
   }
+}
+
+/** A page with the packs that it needs; nothing where one of them was not committed. */
+function settled(page: KnownPage | NewPage): readonly KnownPage[] {
+  if ('packs' in page) return [page];
+  const { places, ...known } = page;
+  const packs = new Set<PackId>();
+  for (const { pack } of places) {
+    if (pack === undefined) return [];
+    packs.add(pack);
+  }
+  return [{ ...known, packs: [...packs] }];
 }
 
 /** By what the cache knows a path of a root: a keyed hash, 16 bytes. */

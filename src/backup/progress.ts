@@ -17,11 +17,11 @@ export class Progress {
   #files = 0;
   #bytes = 0;
   #reportedAt = 0;
-  #total: Amount;
+  /** Undefined until a walk has told it; so long only phases are reported. */
+  #total: Amount | undefined;
   readonly #report: ((progress: BackupProgress) => void) | undefined;
 
-  constructor(total: Amount, report: ((progress: BackupProgress) => void) | undefined) {
-    this.#total = total;
+  constructor(report: ((progress: BackupProgress) => void) | undefined) {
     this.#report = report;
   }
 
@@ -30,6 +30,17 @@ export class Progress {
     this.#phase = phase;
     this.#reportedAt = 0;
     this.#tell();
+  }
+
+  /** Says how much there is. */
+  expect(total: Amount): void {
+    this.#total = total;
+  }
+
+  /** Begins the databases, perhaps anew. */
+  startDatabases(): void {
+    this.#bytes = 0;
+    this.enter('databases');
   }
 
   /** Begins the files anew, of which there are `total`; `bytes` of databases are done and stay so. */
@@ -59,16 +70,16 @@ export class Progress {
   }
 
   #tell(): void {
-    if (this.#report === undefined) return;
+    if (this.#report === undefined || (this.#total === undefined && this.#reportedAt > 0)) return;
     const now = Date.now();
     if (now - this.#reportedAt < REPORT_EVERY_MS) return;
     this.#reportedAt = now;
     this.#report({
       phase: this.#phase,
       filesDone: this.#files,
-      filesTotal: this.#total.files,
+      filesTotal: this.#total?.files ?? 0,
       bytesDone: this.#bytes,
-      bytesTotal: this.#total.bytes,
+      bytesTotal: this.#total?.bytes ?? 0,
     });
   }
 }

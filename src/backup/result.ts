@@ -59,6 +59,7 @@ export interface BackupOptions {
 export interface BackupProgress {
   readonly phase: 'scanning' | 'databases' | 'files' | 'committing';
   readonly filesDone: number;
+  /** As `bytesTotal` 0 until it is known. */
   readonly filesTotal: number;
   readonly bytesDone: number;
   readonly bytesTotal: number;

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { NbakError } from '../errors.js';
+import type { BytePath } from '../format/path.js';
 import { SIDECAR_SUFFIXES, toLatin1 } from '../source/sqlite/header.js';
 import { isDatabase, mayBeDatabase } from '../source/sqlite/looks-like-database.js';
 import type { SeenEntry } from '../source/entry.js';
@@ -28,6 +29,8 @@ export interface ScanOptions {
   readonly problems: Problems;
   /** Databases, by absolute path as latin1 text, whose sidecars are listed like any file: they cannot be captured. */
   readonly asFiles?: ReadonlySet<string>;
+  /** What alone is looked at in a root. */
+  readonly among?: (root: BackupRoot) => (path: BytePath) => boolean;
 }
 
 /** Entries looked at in one go: some millisecond. Then signals and threads that wait for an answer get a turn. */
@@ -60,9 +63,13 @@ class Scan {
   }
 
   async list(root: BackupRoot): Promise<Listing> {
-    const { signal, problems } = this.#options;
+    const { signal, problems, among } = this.#options;
     const listing = new Listing();
-    for (const entry of this.#scope.walk(root, (problem) => problems.add(root, problem))) {
+    const walk = this.#scope.walk(root, {
+      onProblem: (problem) => problems.add(root, problem),
+      ...(among && { among: among(root) }),
+    });
+    for (const entry of walk) {
       this.#seen += 1;
       if (this.#seen % TURN_ENTRIES === 0) {
         await setImmediate();

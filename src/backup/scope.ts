@@ -12,7 +12,7 @@ import { includeRule, type PathRule } from '../source/rules.js';
 import { scopeWalk, type ScopeWalk } from '../source/scope-walk.js';
 import { assertNoUnfinishedRestore } from '../source/unfinished-restore.js';
 import type { SeenEntry } from '../source/entry.js';
-import type { SourceProblem } from '../source/walk.js';
+import type { WalkOptions } from '../source/walk.js';
 import type { BackupSelection } from './result.js';
 
 /** One root of a backup. */
@@ -64,12 +64,16 @@ export class BackupScope {
     this.#skipped = new Set(selection.skip.flatMap(inodeKey));
   }
 
-  /** Walks one root in path order. */
-  walk(root: BackupRoot, onProblem: (problem: SourceProblem) => void): Generator<SeenEntry, void, void> {
+  /** Walks one root in path order; where `among` is given, only what it is true for. */
+  walk(
+    root: BackupRoot,
+    { onProblem, among }: Pick<WalkOptions, 'onProblem' | 'among'>,
+  ): Generator<SeenEntry, void, void> {
     const scoped = this.#walks.get(root);
     if (scoped === undefined) throw new RangeError('the root is of another scope');
     return scoped(root.source, {
       onProblem,
+      ...(among && { among }),
       skipInode: (device, inode) => this.#skipped.has(`${device}:${inode}`),
     });
   }

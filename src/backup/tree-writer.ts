@@ -136,7 +136,7 @@ export class TreeWriter {
       if (parts.length > 1) continue;
       const places = new Set<PackPlace>(built.sealedIn);
       for (const { pieces } of entries) for (const { place } of pieces) places.add(place);
-      memory.add({ job, built, places, totals });
+      memory.add(job, built, { places, totals });
     }
   }
 

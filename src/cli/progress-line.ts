@@ -29,7 +29,7 @@ export class ProgressLine implements Disposable {
     if (!this.#enabled || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     this.#pace.add(now, done);
-    const part = total === 0 ? 1 : Math.min(1, done / total);
+    const part = total === 0 ? 0 : Math.min(1, done / total);
     const bar = '█'.repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
     const rate = this.#pace.rate;
     const left = this.#pace.left(total);

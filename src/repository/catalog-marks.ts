@@ -1,4 +1,7 @@
-/** Sealed tables of marks (§3.12), by the place of their database: the part of the catalog that spares hashing. */
+/**
+ * Sealed tables (§3.12), by place: the marks of a database's chunks, and under the place of a root where its databases
+ * are. The part of the catalog that spares hashing and walking.
+ */
 
 import type { Catalog } from './catalog.js';
 
@@ -6,7 +9,7 @@ import type { Catalog } from './catalog.js';
 const KEPT_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Remembered tables of marks. */
+/** Remembered tables. */
 export class MarkCatalog {
   readonly #catalog: Catalog;
 

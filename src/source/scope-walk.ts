@@ -12,17 +12,18 @@ import { walk, type SourceProblem, type WalkOptions } from './walk.js';
 /** Walks a root in path order, seeing only what `scope` takes in. */
 export type ScopeWalk = (
   root: SourceRoot,
-  options: Pick<WalkOptions, 'onProblem' | 'skipInode'>,
+  options: Pick<WalkOptions, 'onProblem' | 'skipInode' | 'among'>,
 ) => Generator<SeenEntry, void, void>;
 
 /** The walk of one scope; the rules are read once. */
 export function scopeWalk(scope: Scope): ScopeWalk {
   const excludes = excludeRule({ patterns: scope.exclude });
   const { oneFileSystem, excludeCaches } = scope;
-  return (root, { onProblem, skipInode }) =>
+  return (root, { onProblem, skipInode, among }) =>
     walk(root, {
       onProblem,
       ...(skipInode && { skipInode }),
+      ...(among && { among }),
       oneFileSystem,
       excludeCaches,
       exclude(path, isDirectory) {

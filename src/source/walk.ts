@@ -35,6 +35,8 @@ export interface WalkOptions {
   readonly oneFileSystem?: boolean;
   /** Of a directory with a valid CACHEDIR.TAG keeps only the directory and the tag, as restic and Borg do. */
   readonly excludeCaches?: boolean;
+  /** True for what alone is looked at; everything above it must be. */
+  readonly among?: (path: BytePath) => boolean;
   /** True for what is never walked, whatever the rules say: the repository inside its own source. */
   readonly skipInode?: (device: number, inode: number) => boolean;
 }
@@ -110,13 +112,16 @@ function levelOf(
   path: BytePath,
   { names, depth }: { readonly names: readonly string[]; readonly depth: number },
 ): Level {
-  const kept = filterCache(walker, path, names);
+  const prefix = path === '' ? '' : `${path}/`;
+  const { among } = walker.options;
+  const uncached = filterCache(walker, path, names);
+  const kept = among ? uncached.filter((name) => among((prefix + name) as BytePath)) : uncached;
   walker.met += kept.length;
   const handle =
     walker.met < WORTH_HANDLES || depth >= MOST_HANDLES
       ? undefined
       : DirectoryHandle.open(sourcePath(walker.root, path));
-  return { prefix: path === '' ? '' : `${path}/`, names: kept, handle, next: 0 };
+  return { prefix, names: kept, handle, next: 0 };
 }
 
 function look(

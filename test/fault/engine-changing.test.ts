@@ -25,14 +25,14 @@ import { parseObjectName, type Storage } from '#nbak/storage/storage.js';
 import { judge, ordinaryBackup, restoreBackup, withDirectory } from '../support/engine-run.js';
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
 
-/** Backs up, and lets `meanwhile` happen when a phase begins: after the walk, or before the databases are captured. */
+/** Backs up, and lets `meanwhile` happen when a phase begins: after the walk, or once databases were seen and before it. */
 function backUp(
   { unlocked }: TestRepository,
   source: string,
   run: {
     readonly catalog: Catalog;
     readonly meanwhile?: () => void;
-    readonly during?: 'databases' | 'files';
+    readonly during?: 'scanning' | 'files';
   },
 ): Promise<BackupResult> {
   return backup(unlocked, run.catalog, {
@@ -112,24 +112,46 @@ describe('after the walk', () => {
     });
   });
 
-  it('a database that appears is stored as a file, said to be torn, and captured as one the next time', async () => {
+  it('a database that appears once others were seen is captured with them: all are seen anew', async () => {
     await withDirectory(async (directory) => {
       const source = join(directory, 's');
       mkdirSync(source);
-      writeFileSync(join(source, 'a'), 'a');
       new Database(join(source, 'there.db')).exec('CREATE TABLE t (a)').close();
       const repository = await emptyRepository();
       const catalog = openCatalog(undefined, repository.unlocked.id);
-      let made = false;
+      let scans = 0;
       const meanwhile = (): void => {
-        if (made) return;
-        made = true;
-        const database = new Database(join(source, 'new.db'));
-        database.exec('CREATE TABLE t (a)');
-        database.close();
+        scans += 1;
+        if (scans > 1) return;
+        new Database(join(source, 'new.db')).exec('CREATE TABLE t (a); INSERT INTO t VALUES (7)').close();
       };
-      // Once a database was captured, the files are walked again.
-      const first = await backUp(repository, source, { catalog, meanwhile, during: 'databases' });
+      const result = await backUp(repository, source, { catalog, meanwhile, during: 'scanning' });
+      expect(result).toMatchObject({ databases: 2, torn: [], cut: 'proven' });
+      expect(scans).toBe(2);
+      const target = await verifiedAndRestored(repository, join(directory, 'restored'));
+      const restored = new Database(join(target, 'new.db'));
+      expect(restored.prepare('SELECT a FROM t').pluck().get()).toBe(7);
+      restored.close();
+      catalog.close();
+    });
+  });
+
+  it('a database that appears after that is stored as a file, said to be torn, and captured as one the next time', async () => {
+    await withDirectory(async (directory) => {
+      const source = join(directory, 's');
+      mkdirSync(join(source, 'below'), { recursive: true });
+      writeFileSync(join(source, 'a'), 'a');
+      // Where nobody would look for it first.
+      new Database(join(source, 'below', 'there.db')).exec('CREATE TABLE t (a)').close();
+      const repository = await emptyRepository();
+      const catalog = openCatalog(undefined, repository.unlocked.id);
+      let scans = 0;
+      const meanwhile = (): void => {
+        scans += 1;
+        if (scans !== 2) return;
+        new Database(join(source, 'new.db')).exec('CREATE TABLE t (a)').close();
+      };
+      const first = await backUp(repository, source, { catalog, meanwhile, during: 'scanning' });
       expect(first.torn.map(({ path }) => path)).toEqual(['s/new.db']);
       expect(isComplete(first)).toBe(false);
       const second = await backUp(repository, source, { catalog });

@@ -1,7 +1,7 @@
 /** Chunks of a database that are known again by their marks (§3.12). */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -79,13 +79,22 @@ interface Row {
   readonly sealed: Buffer;
 }
 
-const rowOf = ({ catalog }: Scene): Row | undefined =>
-  catalog.prepare<[], Row>('SELECT place, sealed FROM marks').get();
+/** The table of the database: its place is a keyed hash of where it is. */
+const rowOf = (scene: Scene): Row | undefined =>
+  scene.catalog
+    .prepare<[Uint8Array], Row>('SELECT place, sealed FROM marks WHERE place = ?')
+    .get(keysOf(scene).place);
 
-const keysOf = ({ repository: { unlocked } }: Scene) => {
+const keysOf = ({ source, repository: { unlocked } }: Scene) => {
   const schedule = keySchedule(nodeCrypto, unlocked.id);
   const secret = unlocked.secrets.dedup[0]?.secret ?? new Uint8Array();
   return {
+    place: nodeCrypto
+      .hmacSha256(
+        schedule.digestKey(secret),
+        Buffer.from(`nbak/v2/catalog/path\0${realpathSync(source)}\0a.db`),
+      )
+      .subarray(0, 16),
     markKey: schedule.markKey(secret),
     tableKey: (salt: Uint8Array, place: Uint8Array) => schedule.markTableKey(secret, salt, place),
   };

@@ -1,5 +1,6 @@
 /** Finding databases among the files of a walk, cheaply. */
 
+import type { BytePath } from '../../format/path.js';
 import type { SeenEntry } from '../entry.js';
 import { sniffDatabase } from './header.js';
 
@@ -8,9 +9,14 @@ const LEAST_PAGE_BYTES = 512;
 /** One that was cut off is not, and must be said to be damaged; opening every file to find it would cost too much. */
 const USUAL_NAME = /\.(db|db3|sqlite|sqlite3)$/i;
 
+/** Says whether a path is called as most databases are. */
+export function hasUsualName(path: BytePath): boolean {
+  return USUAL_NAME.test(path);
+}
+
 /** Says whether a file could be a database, by its size and name. */
 export function mayBeDatabase({ size, path }: SeenEntry): boolean {
-  return size >= LEAST_PAGE_BYTES && (size % LEAST_PAGE_BYTES === 0 || USUAL_NAME.test(path));
+  return size >= LEAST_PAGE_BYTES && (size % LEAST_PAGE_BYTES === 0 || hasUsualName(path));
 }
 
 /** Says whether a file that could be a database is one, by its header. */

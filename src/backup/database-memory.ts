@@ -1,4 +1,4 @@
-/** What a backup remembers of a database's chunks, so that the next one need not hash those that did not change (§3.12). */
+/** What a backup remembers of databases for the next one: the marks of their chunks, and where they lie (§3.12). */
 
 import { ZERO_NONCE } from '../crypto/provider.js';
 import { concatBytes } from '../format/bytes.js';
@@ -7,14 +7,15 @@ import type { BytePath } from '../format/path.js';
 import type { Catalog } from '../repository/catalog.js';
 import { MarkCatalog } from '../repository/catalog-marks.js';
 import { keySchedule } from '../vault/key-schedule.js';
+import { toLatin1 } from '../source/sqlite/header.js';
 import { cacheKey } from './last-backup.js';
 import type { BackupRoot } from './scope.js';
 import type { Session } from './session.js';
 
 const SALT_BYTES = 16;
 
-/** Tables of marks, sealed in the cache. */
-export class MarkMemory {
+/** Kept sealed in the cache. */
+export class DatabaseMemory {
   readonly #session: Session;
   readonly #tables: MarkCatalog;
 
@@ -23,8 +24,30 @@ export class MarkMemory {
     this.#tables = new MarkCatalog(catalog);
   }
 
-  /** The table of a database; empty where there is none, or none that opens. */
-  tableOf(root: BackupRoot, path: BytePath): Uint8Array {
+  /** The marks of a database; empty where there are none, or none that open. */
+  marksOf(root: BackupRoot, path: BytePath): Uint8Array {
+    return this.#open(root, path);
+  }
+
+  /** Replaces the marks of a database. */
+  rememberMarks(root: BackupRoot, path: BytePath, table: Uint8Array): void {
+    this.#seal(root, path, table);
+  }
+
+  /** Where the last backup found databases below a root, in path order. */
+  pathsOf(root: BackupRoot): readonly BytePath[] {
+    const paths = toLatin1(this.#open(root, ROOT));
+    return paths === '' ? [] : (paths.split(SEPARATOR) as BytePath[]);
+  }
+
+  /** Replaces what is remembered of where they are. */
+  rememberPaths(root: BackupRoot, paths: readonly BytePath[]): void {
+    const known = this.pathsOf(root);
+    if (paths.join(SEPARATOR) === known.join(SEPARATOR)) return;
+    this.#seal(root, ROOT, Buffer.from(paths.join(SEPARATOR), 'latin1'));
+  }
+
+  #open(root: BackupRoot, path: BytePath): Uint8Array {
     const place = cacheKey(this.#session, root, path);
     const sealed = this.#tables.tableOf(place);
     if (sealed === undefined) return NO_TABLE;
@@ -34,8 +57,7 @@ export class MarkMemory {
     );
   }
 
-  /** Replaces the table of a database. */
-  remember(root: BackupRoot, path: BytePath, table: Uint8Array): void {
+  #seal(root: BackupRoot, path: BytePath, table: Uint8Array): void {
     const { crypto } = this.#session.repository;
     const place = cacheKey(this.#session, root, path);
     const salt = crypto.randomBytes(SALT_BYTES);
@@ -50,3 +72,6 @@ export class MarkMemory {
 }
 
 const NO_TABLE = new Uint8Array(0);
+/** No database has this path, and no path this character (§10.3). */
+const ROOT = '' as BytePath;
+const SEPARATOR = '\0';
