@@ -4,8 +4,10 @@ import { WHOLE_FILE_BYTES } from '../chunking/sizes.js';
 import { NbakError } from '../errors.js';
 import { BLOB_KINDS, type BlobKind } from '../format/blob.js';
 import { ENTRY_FLAGS } from '../format/entry.js';
+import type { BlobId } from '../format/ids.js';
 import type { BytePath } from '../format/path.js';
 import type { PageTotals } from '../repository/catalog-pages.js';
+import type { BackedUpPiece } from '../repository/entries.js';
 import { holeBytes } from '../source/holes.js';
 import { isUnchanged, looksUnchanged } from '../source/unchanged.js';
 import type { SeenEntry } from '../source/entry.js';
@@ -14,7 +16,7 @@ import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
-import { type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
+import { databasesBelow, type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
 import { sliceOf, type Content } from './content.js';
 import { EntryWriter, extraOf, seenOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
@@ -22,7 +24,6 @@ import { storeLargeFile } from './large-file.js';
 import type { LastBackup } from './last-backup.js';
 import type { Problems } from './problems.js';
 import type { Progress } from './progress.js';
-import { toLatin1 } from '../source/sqlite/header.js';
 import { looksLikeDatabase } from '../source/sqlite/looks-like-database.js';
 import { ReusedBlobs } from './reused-blobs.js';
 import { interrupted } from './scan.js';
@@ -82,6 +83,8 @@ export class ContentWriter {
     this.#storeBundles(root, bundles),
   );
   readonly #reused: ReusedBlobs;
+  /** Those of the root under way. */
+  #databases: { readonly root: BackupRoot; readonly below: ReadonlyMap<BytePath, SeenDatabase> } | undefined;
 
   constructor(parts: ContentParts) {
     this.#parts = parts;
@@ -96,17 +99,22 @@ export class ContentWriter {
     this.#parts.progress.filesDone(files);
   }
 
-  /** Settles an entry of a page now or later; resolves when the next one may be begun. */
-  async begin(begun: Begun): Promise<void> {
+  /**
+   * Settles an entry of a page now or later.
+   *
+   * @returns what resolves when the next one may be begun; undefined where it may at once, as most may: a promise for
+   *   each would be much of the work.
+   */
+  begin(begun: Begun): Promise<void> | undefined {
     const seen = seenOf(begun);
     if (seen.kind !== 'file') {
       this.#entries.settleOther(begun, seen);
-      return;
+      return undefined;
     }
-    const absolute = this.#absolute(begun.job.root, seen.path);
-    const database = this.#databaseAt(absolute);
-    if (database === undefined) await this.#beginPlain(begun, seen, absolute);
-    else void this.#settleDatabase(begun, seen, { absolute, database });
+    const database = this.#databasesOf(begun.job.root).get(seen.path);
+    if (database === undefined) return this.#beginPlain(begun, seen);
+    void this.#settleDatabase(begun, seen, database);
+    return undefined;
   }
 
   /**
@@ -114,22 +122,25 @@ export class ContentWriter {
    * a group has come to lie in many bundles, it is stored anew as a whole (§7.5).
    */
   storeGroup(root: BackupRoot, group: readonly BundledFile[]): void {
-    const kept = group.flatMap((file) => (file.kept === undefined ? [] : [{ ...file, kept: file.kept }]));
-    const bundles = new Set(kept.flatMap((file) => file.kept.pieces.map(({ id }) => id)));
-    const isWhole = kept.length === group.length;
-    // A file too young to be believed is most likely what it was: then the whole group is the bundle that is there.
-    const isYoung = group.some(
-      ({ kept: content, begun }) =>
-        content === undefined &&
-        begun.before !== undefined &&
-        looksUnchanged(begun.before.entry, seenOf(begun)),
-    );
-    if (!isWhole && (isYoung || kept.length === 0 || bundles.size > MOST_BUNDLES)) {
+    const bundles = new Set<BlobId>();
+    let isWhole = true;
+    let isYoung = false;
+    for (const { kept, begun } of group) {
+      if (kept !== undefined) for (const { id } of kept.pieces) bundles.add(id);
+      else {
+        isWhole = false;
+        // Too young to be believed, it is most likely what it was: then the whole group is the bundle that is there.
+        isYoung ||= begun.before !== undefined && looksUnchanged(begun.before.entry, seenOf(begun));
+      }
+    }
+    if (!isWhole && (isYoung || bundles.size === 0 || bundles.size > MOST_BUNDLES)) {
       this.#bundles.add(root, group);
       return;
     }
-    for (const { begun, kept: content } of kept) this.#settleKept(begun, seenOf(begun), content);
-    for (const file of group) if (file.kept === undefined) this.#bundles.gather(root, file);
+    for (const file of group) {
+      if (file.kept === undefined) this.#bundles.gather(root, file);
+      else this.#settleKept(file.begun, seenOf(file.begun), file.kept);
+    }
   }
 
   /** Stores what was collected; what waits for it would wait for ever otherwise. */
@@ -146,41 +157,43 @@ export class ContentWriter {
     this.#settleRead(files, this.#parts.session.chunks.store(unit));
   }
 
-  async #beginPlain(begun: Begun, seen: SeenEntry, absolute: Buffer): Promise<void> {
-    if (this.#parts.appKeys.isKeyFile(begun.job.root, seen)) {
-      // §11.4: never taken over, for an earlier backup may have had it in an ordinary blob.
-      await this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.appKey, flags: 0 });
-      return;
-    }
-    const kept = await this.#keptContent(begun, seen);
-    if (kept === undefined && looksLikeDatabase(seen, absolute)) {
+  #beginPlain(begun: Begun, seen: SeenEntry): Promise<void> | undefined {
+    // §11.4: never taken over, for an earlier backup may have had it in an ordinary blob.
+    if (this.#parts.appKeys.isKeyFile(begun.job.root, seen))
+      return this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.appKey, flags: 0 });
+    const { before } = begun;
+    if (before === undefined || !isStill(before, seen)) return this.#beginWith(begun, seen, undefined);
+    const pieces = before.pieces();
+    return pieces instanceof Promise
+      ? pieces.then((loaded) => this.#beginWith(begun, seen, this.#keptContent(before, loaded)))
+      : this.#beginWith(begun, seen, this.#keptContent(before, pieces));
+  }
+
+  /** @param kept - what the last backup had of the file, where file and blobs are still what they were. */
+  #beginWith(begun: Begun, seen: SeenEntry, kept: Content | undefined): Promise<void> | undefined {
+    if (kept === undefined && looksLikeDatabase(seen, this.#absolute(begun.job.root, seen.path))) {
       const message =
         'A database that appeared after the databases were seen, or is another name of one: stored as a file';
       this.#entries.report(begun, 'SOURCE_TORN', message);
-      await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.torn });
-    } else if (isBundled(seen.size)) {
+      return this.#store(begun, seen, ENTRY_FLAGS.torn);
+    }
+    if (isBundled(seen.size)) {
       const { path, size } = seen;
       begun.bundler.add({ path, size, begun, flags: 0, kept });
       // Small files are listed faster than they are sealed: without this they would pile up in memory.
-      await this.#ready();
-    } else if (kept !== undefined) {
-      this.#settleKept(begun, seen, kept);
-    } else {
-      await this.#store(begun, seen, { absolute, flags: 0 });
+      return this.#hasSent ? this.#ready() : undefined;
     }
+    if (kept === undefined) return this.#store(begun, seen, 0);
+    this.#settleKept(begun, seen, kept);
+    return undefined;
   }
 
-  /** What the last backup had of a file, if the file and its blobs are still what they were. */
-  async #keptContent({ before }: Begun, seen: SeenEntry): Promise<Content | undefined> {
-    if (before === undefined) return undefined;
-    const { entry, startedAt } = before;
-    const { size, digest, mtime, ctime, extra, kind } = entry;
-    const isPlain = kind === 'file' && extra.flags === undefined && extra.database === undefined;
-    if (!isPlain || !isUnchanged(entry, seen, startedAt)) return undefined;
-    const pieces = this.#reused.placed(await before.pieces());
-    if (pieces === undefined) return undefined;
+  #keptContent({ entry }: KnownEntry, pieces: readonly BackedUpPiece[]): Content | undefined {
+    const placed = this.#reused.placed(pieces);
+    if (placed === undefined) return undefined;
+    const { size, digest, mtime, ctime, extra } = entry;
     // A change of attributes changes the ctime.
-    return { size, pieces, digest, mtime, ctime, extra: extraOf(extra), flags: 0 };
+    return { size, pieces: placed, digest, mtime, ctime, extra: extraOf(extra), flags: 0 };
   }
 
   #settleKept(begun: Begun, seen: SeenEntry, content: Content): void {
@@ -190,16 +203,12 @@ export class ContentWriter {
   }
 
   /** Settles a database once it is stored. */
-  async #settleDatabase(
-    begun: Begun,
-    seen: SeenEntry,
-    { absolute, database }: { readonly absolute: Buffer; readonly database: SeenDatabase },
-  ): Promise<void> {
+  async #settleDatabase(begun: Begun, seen: SeenEntry, database: SeenDatabase): Promise<void> {
     try {
       const outcome = await database.outcome;
       if (outcome.outcome === 'damaged') {
         this.#entries.report(begun, 'DATABASE_DAMAGED', outcome.message);
-        await this.#store(begun, seen, { absolute, flags: ENTRY_FLAGS.damaged });
+        await this.#store(begun, seen, ENTRY_FLAGS.damaged);
       } else {
         await this.#settleIntact(begun, seen, outcome);
       }
@@ -257,18 +266,14 @@ export class ContentWriter {
     });
   }
 
-  async #store(
-    begun: Begun,
-    seen: SeenEntry,
-    { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
-  ): Promise<void> {
+  async #store(begun: Begun, seen: SeenEntry, flags: number): Promise<void> {
     if (seen.size <= WHOLE_FILE_BYTES) {
       await this.#storeWhole(begun, seen, { blobKind: BLOB_KINDS.data, flags });
       return;
     }
     await this.#parts.run.databases.stored;
     while (this.#large.size >= MOST_LARGE) await Promise.race(this.#large);
-    const run = this.#storeLarge(begun, seen, { absolute, flags }).finally(() => this.#large.delete(run));
+    const run = this.#storeLarge(begun, seen, flags).finally(() => this.#large.delete(run));
     this.#large.add(run);
     await this.#parts.session.chunks.ready();
   }
@@ -290,15 +295,12 @@ export class ContentWriter {
     await this.#ready();
   }
 
-  async #storeLarge(
-    begun: Begun,
-    seen: SeenEntry,
-    { absolute, flags }: { readonly absolute: Buffer; readonly flags: number },
-  ): Promise<void> {
+  async #storeLarge(begun: Begun, seen: SeenEntry, flags: number): Promise<void> {
     const { session, scope, progress, run } = this.#parts;
+    const { root } = begun.job;
     try {
-      const isLog = scope.isLog(begun.job.root, seen.path);
-      const stored = await storeLargeFile(session.chunks, { path: absolute, isLog }, (bytes) => {
+      const file = { path: this.#absolute(root, seen.path), isLog: scope.isLog(root, seen.path) };
+      const stored = await storeLargeFile(session.chunks, file, (bytes) => {
         // One file may take an hour.
         if (run.signal.aborted) throw interrupted();
         progress.bytesRead(bytes);
@@ -338,10 +340,8 @@ export class ContentWriter {
     if (read.state === 'gone') begun.job.settle(begun.index, undefined);
     else if (read.state === 'unreadable')
       this.#entries.collect(begun, new NbakError('SOURCE_UNREADABLE', read.message));
-    else if (read.state === 'outgrown') {
-      const absolute = this.#absolute(begun.job.root, seen.path);
-      void this.#storeLarge(begun, seen, { absolute, flags });
-    } else {
+    else if (read.state === 'outgrown') void this.#storeLarge(begun, seen, flags);
+    else {
       const chunk = chunks[read.chunk];
       const pieces = chunk === undefined ? [] : [read.slice < 0 ? chunk : sliceOf(chunk, read.slice)];
       const { size, digest, mtime, ctime, torn, dropped } = read;
@@ -350,14 +350,14 @@ export class ContentWriter {
     }
   }
 
-  #databaseAt(absolute: Buffer): SeenDatabase | undefined {
-    const { databases } = this.#parts.run.databases;
-    return databases.size === 0 ? undefined : databases.get(toLatin1(absolute));
+  #databasesOf(root: BackupRoot): ReadonlyMap<BytePath, SeenDatabase> {
+    if (this.#databases?.root !== root)
+      this.#databases = { root, below: databasesBelow(root, this.#parts.run.databases) };
+    return this.#databases.below;
   }
 
-  /** Resolves when there is room for another unit, if one was sent. Databases go first. */
+  /** Resolves when there is room for another unit. Databases go first. */
   async #ready(): Promise<void> {
-    if (!this.#hasSent) return;
     this.#hasSent = false;
     if (this.#sent >= MOST_EARLY) await this.#parts.run.databases.stored;
     await this.#parts.session.chunks.ready();
@@ -366,4 +366,11 @@ export class ContentWriter {
   #absolute(root: BackupRoot, path: BytePath): Buffer {
     return this.#parts.scope.absolute(root, path);
   }
+}
+
+/** Says whether a plain file is what it was, by all that the walk saw of it. */
+function isStill({ entry, startedAt }: KnownEntry, seen: SeenEntry): boolean {
+  const { kind, extra } = entry;
+  const isPlain = kind === 'file' && extra.flags === undefined && extra.database === undefined;
+  return isPlain && isUnchanged(entry, seen, startedAt);
 }

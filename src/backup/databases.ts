@@ -127,14 +127,17 @@ export async function seeDatabases(
   }
 }
 
-/** The paths below `root` of databases that were not taken over. */
-export function changedBelow(root: BackupRoot, { databases }: SeenDatabases): ReadonlySet<BytePath> {
-  const changed = new Set<BytePath>();
-  for (const [absolute, { isChanged }] of databases) {
-    const path = isChanged ? pathBelow(root.source, absolute) : undefined;
-    if (path !== undefined) changed.add(path);
+/** The databases below `root`, by their paths. */
+export function databasesBelow(
+  root: BackupRoot,
+  { databases }: SeenDatabases,
+): ReadonlyMap<BytePath, SeenDatabase> {
+  const below = new Map<BytePath, SeenDatabase>();
+  for (const [absolute, database] of databases) {
+    const path = pathBelow(root.source, absolute);
+    if (path !== undefined) below.set(path, database);
   }
-  return changed;
+  return below;
 }
 
 async function outcomesOf(

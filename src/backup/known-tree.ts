@@ -8,20 +8,17 @@ import type { EntriesPage } from '../format/page.js';
 import { comparePaths, pathToBytes, type BytePath } from '../format/path.js';
 import { isNbakError } from '../errors.js';
 import type { KnownPage } from '../repository/catalog-pages.js';
-import { piecesOf } from '../repository/entries.js';
+import { piecesOf, type BackedUpPiece } from '../repository/entries.js';
 import type { PageReader } from '../repository/pages.js';
-import type { ContentPiece } from './content.js';
 import type { Listing } from './listing.js';
-
-/** A piece of the last backup, wherever it lies by now. */
-export type KnownPiece = Omit<ContentPiece, 'place'>;
 
 /** An entry of the last backup. */
 export interface KnownEntry {
   readonly entry: Entry;
   /** When the run began that read it, milliseconds since 1970. */
   readonly startedAt: number;
-  readonly pieces: () => Promise<readonly KnownPiece[]>;
+  /** Wherever they lie by now; a promise of them only where there are very many. */
+  readonly pieces: () => readonly BackedUpPiece[] | Promise<readonly BackedUpPiece[]>;
 }
 
 /** What a known tree works with. */
@@ -99,7 +96,7 @@ export class KnownTree {
         if (comparePaths(entry.path, first) < 0) continue;
         // The rest of this page is for the next question.
         if (comparePaths(entry.path, last) > 0) return found;
-        const pieces = (): Promise<readonly KnownPiece[]> => this.#piecesOf(page, entry);
+        const pieces = (): ReturnType<KnownEntry['pieces']> => piecesOf(this.#parts.reader, page, entry);
         found.set(entry.path, { entry, startedAt: known.startedAt, pieces });
       }
       this.#loaded = undefined;
@@ -123,11 +120,6 @@ export class KnownTree {
       }
     }
     return undefined;
-  }
-
-  async #piecesOf(page: EntriesPage, entry: Entry): Promise<readonly KnownPiece[]> {
-    const pieces = await piecesOf(this.#parts.reader, page, entry);
-    return pieces.map(({ blob, slice }) => (slice === undefined ? blob : { ...blob, slice }));
   }
 
   #mac(label: Uint8Array, parts: Iterable<Uint8Array>): Uint8Array {

@@ -1,9 +1,9 @@
 /** Blobs of the last backup that this one refers to: each is looked up once. */
 
 import type { BlobId } from '../format/ids.js';
+import type { BackedUpPiece } from '../repository/entries.js';
 import type { PackPlace } from '../repository/pack-writer.js';
-import type { ContentPiece } from './content.js';
-import type { KnownPiece } from './known-tree.js';
+import { sliceOf, type ContentPiece } from './content.js';
 import type { Session } from './session.js';
 
 /** Finds where they lie. */
@@ -17,12 +17,14 @@ export class ReusedBlobs {
   }
 
   /** Pieces with the packs that they lie in; undefined where one of them is in none any more. */
-  placed(pieces: readonly KnownPiece[]): readonly ContentPiece[] | undefined {
+  placed(pieces: readonly BackedUpPiece[]): readonly ContentPiece[] | undefined {
     const placed: ContentPiece[] = [];
-    for (const piece of pieces) {
-      const place = this.#placeOf(piece.id);
+    for (const { blob, slice } of pieces) {
+      const { id, length, plaintextLength } = blob;
+      const place = this.#placeOf(id);
       if (place === undefined) return undefined;
-      placed.push({ ...piece, place });
+      const whole = { id, length, plaintextLength, place };
+      placed.push(slice === undefined ? whole : sliceOf(whole, slice));
     }
     return placed;
   }

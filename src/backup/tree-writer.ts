@@ -7,7 +7,7 @@ import type { PageTotals } from '../repository/catalog-pages.js';
 import type { PackPlace } from '../repository/pack-writer.js';
 import { Bundler } from './bundler.js';
 import { ContentWriter, type BundledFile, type ContentParts } from './content-writer.js';
-import { changedBelow } from './databases.js';
+import { databasesBelow } from './databases.js';
 import type { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import type { PageBuilder, PageEntry } from './page-builder.js';
@@ -57,7 +57,8 @@ export class TreeWriter {
     const borders = new PathBorders(session.repository.crypto, session.keys.borderKey);
     const tree = memory.treeOf(root);
     const bundler = new Bundler<BundledFile>(borders, (group) => this.content.storeGroup(root, group));
-    const changed = changedBelow(root, this.#parts.run.databases);
+    const databases = databasesBelow(root, this.#parts.run.databases);
+    const changed = new Set([...databases].flatMap(([path, { isChanged }]) => (isChanged ? [path] : [])));
     const mayKeep = (from: number, to: number): boolean => !isAnyBetween(changed, listing, { from, to });
     for (const planned of planPages(listing, { borders, tree, mayKeep })) {
       if (planned.known === undefined) {
@@ -97,7 +98,8 @@ export class TreeWriter {
     for (let index = from; index < to; index += 1) {
       bundler.pass();
       const path = listing.path(index);
-      await this.content.begin({ job, index, before: before.get(path), bundler });
+      const room = this.content.begin({ job, index, before: before.get(path), bundler });
+      if (room !== undefined) await room;
       // Most of it is synchronous: signals, and threads that wait for an answer, get their turn here.
       if (index % TURN_ENTRIES === 0) await setImmediate();
     }

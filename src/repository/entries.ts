@@ -62,12 +62,14 @@ export async function* readEntriesByPage(
       seen += 1;
       const owner = page.owners[entry.owner];
       if (owner === undefined) throw contradiction('an entry has no owner');
-      // Few files have content pages; for all others a promise would be most of the work.
-      const pieces =
-        entry.extra.contentPages === undefined
-          ? toPieces(page.blobs, entry.content)
-          : await piecesOf(pages, page, entry);
-      entries.push({ root, entry, owner, dedup: page.dedup, pieces });
+      const pieces = piecesOf(pages, page, entry);
+      entries.push({
+        root,
+        entry,
+        owner,
+        dedup: page.dedup,
+        pieces: pieces instanceof Promise ? await pieces : pieces,
+      });
     }
     yield entries;
   }
@@ -80,14 +82,25 @@ function nextRoot(roots: Iterator<ManifestRoot>, why: string): ManifestRoot {
   return next.value;
 }
 
-/** The pieces of an entry's content, content pages resolved. */
-export async function piecesOf(
+/**
+ * The pieces of an entry's content, content pages resolved. Few files have such: for all others a promise would be most
+ * of the work.
+ */
+export function piecesOf(
   pages: PageReader,
   page: EntriesPage,
-  entry: Entry,
+  { content, extra: { contentPages } }: Entry,
+): readonly BackedUpPiece[] | Promise<readonly BackedUpPiece[]> {
+  const pieces = toPieces(page.blobs, content);
+  return contentPages === undefined ? pieces : withContentPages(pages, page, { contentPages, pieces });
+}
+
+async function withContentPages(
+  pages: PageReader,
+  page: EntriesPage,
+  { contentPages, pieces }: { readonly contentPages: readonly number[]; readonly pieces: BackedUpPiece[] },
 ): Promise<readonly BackedUpPiece[]> {
-  const pieces = toPieces(page.blobs, entry.content);
-  for (const number of entry.extra.contentPages ?? []) {
+  for (const number of contentPages) {
     const child = page.children[number];
     if (child === undefined) throw contradiction('a content page is not listed');
     const content = await pages.contentPage(child);
