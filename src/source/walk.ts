@@ -103,7 +103,7 @@ interface Level {
 }
 
 /** Names from which on handles pay: what makes their calls takes some milliseconds to load. */
-const WORTH_HANDLES = 2000;
+const WORTH_HANDLES = 200;
 /** Levels that are held open: a process has few descriptors, and whoever reads files meanwhile needs them. */
 const MOST_HANDLES = 32;
 
