@@ -55,6 +55,8 @@ describe('cutting by content', () => {
         const [first = 0] = cut(bytes);
         const moved = Buffer.concat([randomLike(shift, seed), bytes]);
         expect(cutLength(TABLE, moved, shift, moved.length)).toBe(first);
+        // Words are read where memory has them, wherever the bytes begin.
+        expect(cutLength(TABLE, moved.subarray(shift), 0, bytes.length)).toBe(first);
         if (first < bytes.length || first === CUT.maximum) {
           const followed = Buffer.concat([bytes.subarray(0, first), randomLike(CUT.maximum, seed + 1)]);
           expect(cutLength(TABLE, followed, 0, followed.length)).toBe(first);
