@@ -79,8 +79,7 @@ async function attemptBackup(
   const blobs = new BlobCatalog(catalog);
   const doomed = await readDoomed(repository);
   const session = new Session(repository, blobs, { threads: options.threads, doomed });
-  // Where nothing is known all will be read: the threads load while this one walks.
-  if (blobs.packs().size === 0) session.chunks.startThreads();
+  const isCatalogEmpty = blobs.packs().size === 0;
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
   const locks: Disposable[] = [];
@@ -105,7 +104,10 @@ async function attemptBackup(
       async see(found, signal) {
         progress.startDatabases();
         const context = { scope, options, memory, databaseMemory, progress, appKeys, signal };
-        const sight = await seeDatabases(found, contextOf(session, context));
+        const seeing = seeDatabases(found, contextOf(session, context));
+        // Where nothing is known all will be read: the threads load beside SQLite's process, and while this one walks.
+        if (isCatalogEmpty) session.chunks.startThreads();
+        const sight = await seeing;
         sights.push(sight);
         progress.enter('scanning');
         return sight;
