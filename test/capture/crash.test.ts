@@ -97,6 +97,26 @@ describe('Kill -9', () => {
     db.close();
   });
 
+  test('of the parent alone ends a child that is at work, too, once it has an answer that nobody takes', async () => {
+    const places = makePlaces();
+    const path = join(places.source, 'rollback.db');
+    runWriter('create', 'delete', path);
+    const running = await startProcess(CAPTURE, [DIST, places.staging, '-', path]);
+    let helpers: readonly number[] = [];
+    // Between two captures there is none.
+    while (helpers.length === 0) {
+      await sleep(1);
+      helpers = children(running.child.pid ?? 0);
+    }
+    for (const helper of helpers) process.kill(helper, 'SIGSTOP');
+    // The next request waits in the channel.
+    await sleep(100);
+    await running.kill();
+    for (const helper of helpers) process.kill(helper, 'SIGCONT');
+    await gone(helpers);
+    expect(readdirSync(places.staging)).toEqual([]);
+  });
+
   test('of the child gives a clear error for what is not copied yet, and closing cleans up', async () => {
     const places = makePlaces();
     const paths = makeSource(places.source).slice(0, 2);

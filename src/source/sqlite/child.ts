@@ -105,7 +105,11 @@ async function handle(message: RequestMessage): Promise<void> {
     const text = error instanceof Error ? error.message : String(error);
     reply = { id: message.id, error: { code: sqliteCode(error), message: text } };
   }
-  if (process.connected) process.send?.(reply);
+  if (!process.connected) return;
+  // Of a parent that died meanwhile a failed answer tells first.
+  process.send?.(reply, undefined, undefined, (error) => {
+    if (error !== null) leave();
+  });
 }
 
 const privateDirectory = process.argv[2];
