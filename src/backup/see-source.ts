@@ -16,8 +16,8 @@ export interface SeenSource {
   readonly tree: SeenTree;
 }
 
-/** How a source is seen. */
-export interface Sight {
+/** What seeing works with. */
+export interface SeeParts {
   readonly signal: AbortSignal;
   readonly memory: DatabaseMemory | undefined;
   /** Sees databases at one moment; until `signal` says otherwise they are being stored from then on. */
@@ -30,7 +30,7 @@ export interface Sight {
  * @remarks Only a walk can tell which files are databases, and the one that counts comes after the moment. So it is
  *   guessed where they are; a walk that finds others than the guessed ones has them all seen anew, and is made again.
  */
-export async function seeSource(scope: BackupScope, { signal, memory, see }: Sight): Promise<SeenSource> {
+export async function seeSource(scope: BackupScope, { signal, memory, see }: SeeParts): Promise<SeenSource> {
   const likely = await likelyDatabases(scope, { signal, memory });
   const guessing = new AbortController();
   const guessed = await see(likely, AbortSignal.any([signal, guessing.signal]));
@@ -46,7 +46,7 @@ export async function seeSource(scope: BackupScope, { signal, memory, see }: Sig
 /** Databases where the last backup found some, and those directly in a root that are called like one. */
 async function likelyDatabases(
   scope: BackupScope,
-  { signal, memory }: Pick<Sight, 'signal' | 'memory'>,
+  { signal, memory }: Pick<SeeParts, 'signal' | 'memory'>,
 ): Promise<readonly FoundDatabase[]> {
   const among = (root: BackupRoot): ((path: BytePath) => boolean) => {
     const known = new Set(memory?.pathsOf(root).flatMap(withDirectories));

@@ -15,14 +15,9 @@ export interface SourceFile extends Disposable {
   readonly path: Uint8Array;
   /** Facts of the descriptor that is read, not of the name, which may mean another file by now. */
   readonly size: number;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
   readonly inode: bigint;
-  readonly device: bigint;
-  readonly links: number;
   /** Units of 512 bytes that it takes on the disk. */
   readonly blocks: number;
   readonly descriptor: number;
@@ -73,14 +68,9 @@ export function openSourceFile(path: Uint8Array): SourceFile | undefined {
 
 class OpenFile implements SourceFile {
   readonly size: number;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
   readonly mtime: Timestamp;
   readonly ctime: Timestamp;
   readonly inode: bigint;
-  readonly device: bigint;
-  readonly links: number;
   readonly blocks: number;
   #descriptor: number | undefined;
   readonly path: Uint8Array;
@@ -91,14 +81,9 @@ class OpenFile implements SourceFile {
     this.#descriptor = descriptor;
     this.path = path;
     this.size = Number(before.size);
-    this.mode = Number(before.mode) & 0o7777;
-    this.uid = Number(before.uid);
-    this.gid = Number(before.gid);
     this.mtime = timestampFromNanoseconds(before.mtimeNs);
     this.ctime = timestampFromNanoseconds(before.ctimeNs);
     this.inode = before.ino;
-    this.device = before.dev;
-    this.links = Number(before.nlink);
     this.blocks = Number(before.blocks);
   }
 
