@@ -16,7 +16,7 @@ import { BundleQueue } from './bundle-queue.js';
 import { isBundled, type Bundler, type SmallFile } from './bundler.js';
 import type { StoredChunk, StoringUnit } from './chunk-store.js';
 import { VanishedError } from './commit.js';
-import { databasesBelow, type DatabaseOutcome, type SeenDatabase, type SeenDatabases } from './databases.js';
+import type { DatabaseOutcome, SeenDatabase, SeenDatabases } from './databases.js';
 import { sliceOf, type Content } from './content.js';
 import { EntryWriter, extraOf, seenOf, type Place } from './entry-writer.js';
 import type { KnownEntry } from './known-tree.js';
@@ -83,8 +83,6 @@ export class ContentWriter {
     this.#storeBundles(root, bundles),
   );
   readonly #reused: ReusedBlobs;
-  /** Those of the root under way. */
-  #databases: { readonly root: BackupRoot; readonly below: ReadonlyMap<BytePath, SeenDatabase> } | undefined;
 
   constructor(parts: ContentParts) {
     this.#parts = parts;
@@ -102,16 +100,16 @@ export class ContentWriter {
   /**
    * Settles an entry of a page now or later.
    *
+   * @param database - what the entry is, where it is one that was seen.
    * @returns what resolves when the next one may be begun; undefined where it may at once, as most may: a promise for
    *   each would be much of the work.
    */
-  begin(begun: Begun): Promise<void> | undefined {
+  begin(begun: Begun, database: SeenDatabase | undefined): Promise<void> | undefined {
     const seen = seenOf(begun);
     if (seen.kind !== 'file') {
       this.#entries.settleOther(begun, seen);
       return undefined;
     }
-    const database = this.#databasesOf(begun.job.root).get(seen.path);
     if (database === undefined) return this.#beginPlain(begun, seen);
     void this.#settleDatabase(begun, seen, database);
     return undefined;
@@ -348,12 +346,6 @@ export class ContentWriter {
       const content = { size, pieces, digest, mtime, ctime, extra: extraOf(read), flags };
       this.#entries.settleFresh(begun, seen, { content, torn, dropped });
     }
-  }
-
-  #databasesOf(root: BackupRoot): ReadonlyMap<BytePath, SeenDatabase> {
-    if (this.#databases?.root !== root)
-      this.#databases = { root, below: databasesBelow(root, this.#parts.run.databases) };
-    return this.#databases.below;
   }
 
   /** Resolves when there is room for another unit. Databases go first. */

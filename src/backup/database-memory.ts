@@ -7,7 +7,7 @@ import type { BytePath } from '../format/path.js';
 import type { Catalog } from '../repository/catalog.js';
 import { MarkCatalog } from '../repository/catalog-marks.js';
 import { keySchedule } from '../vault/key-schedule.js';
-import { toLatin1 } from '../source/sqlite/header.js';
+import { fromLatin1, toLatin1 } from '../source/sqlite/header.js';
 import { cacheKey } from './last-backup.js';
 import type { BackupRoot } from './scope.js';
 import type { Session } from './session.js';
@@ -44,7 +44,7 @@ export class DatabaseMemory {
   rememberPaths(root: BackupRoot, paths: readonly BytePath[]): void {
     const known = this.pathsOf(root);
     if (paths.join(SEPARATOR) === known.join(SEPARATOR)) return;
-    this.#seal(root, ROOT, Buffer.from(paths.join(SEPARATOR), 'latin1'));
+    this.#seal(root, ROOT, fromLatin1(paths.join(SEPARATOR)));
   }
 
   #open(root: BackupRoot, path: BytePath): Uint8Array {

@@ -7,7 +7,7 @@ import type { PageTotals } from '../repository/catalog-pages.js';
 import type { PackPlace } from '../repository/pack-writer.js';
 import { Bundler } from './bundler.js';
 import { ContentWriter, type BundledFile, type ContentParts } from './content-writer.js';
-import { databasesBelow } from './databases.js';
+import { databasesBelow, type SeenDatabase } from './databases.js';
 import type { LastBackup } from './last-backup.js';
 import type { Listing } from './listing.js';
 import type { PageBuilder, PageEntry } from './page-builder.js';
@@ -22,6 +22,14 @@ import type { BackupRoot } from './scope.js';
 export interface TreeParts extends ContentParts {
   readonly builder: PageBuilder;
   readonly memory: LastBackup;
+}
+
+/** What a page is begun with. */
+interface PageParts {
+  readonly planned: PlannedPage;
+  readonly bundler: Bundler<BundledFile>;
+  /** Those of its root. */
+  readonly databases: ReadonlyMap<BytePath, SeenDatabase>;
 }
 
 /** Entries that may wait for their content: more than a bundle can keep open (§7.5). */
@@ -62,7 +70,7 @@ export class TreeWriter {
     const mayKeep = (from: number, to: number): boolean => !isAnyBetween(changed, listing, { from, to });
     for (const planned of planPages(listing, { borders, tree, mayKeep })) {
       if (planned.known === undefined) {
-        await this.#beginPage(root, listing, { planned, bundler });
+        await this.#beginPage(root, listing, { planned, bundler, databases });
         continue;
       }
       bundler.end();
@@ -85,7 +93,7 @@ export class TreeWriter {
   async #beginPage(
     root: BackupRoot,
     listing: Listing,
-    { planned, bundler }: { readonly planned: PlannedPage; readonly bundler: Bundler<BundledFile> },
+    { planned, bundler, databases }: PageParts,
   ): Promise<void> {
     this.#proceed();
     const { from, to } = planned;
@@ -98,7 +106,7 @@ export class TreeWriter {
     for (let index = from; index < to; index += 1) {
       bundler.pass();
       const path = listing.path(index);
-      const room = this.content.begin({ job, index, before: before.get(path), bundler });
+      const room = this.content.begin({ job, index, before: before.get(path), bundler }, databases.get(path));
       if (room !== undefined) await room;
       // Most of it is synchronous: signals, and threads that wait for an answer, get their turn here.
       if (index % TURN_ENTRIES === 0) await setImmediate();

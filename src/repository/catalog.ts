@@ -1,7 +1,8 @@
 /**
  * The catalog: a local, rebuildable SQLite cache of one repository. It holds what footers say, what the last backup of
  * each root saw, the heads that a verifier saw, and what lists need of manifests. It never holds content of a file, nor
- * its name: paths and what was seen of them are there as keyed hashes; hashes of content and paths of databases are sealed (§3.12).
+ * its name: paths and what was seen of them are there as keyed hashes; hashes of content and paths of databases are
+ * sealed (§3.12).
  */
 
 import { chmodSync, rmSync } from 'node:fs';

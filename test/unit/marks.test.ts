@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { MARK_ROW_BYTES, Marker, tableRows } from '#nbak/backup/sealing/marks.js';
 import { DATABASE_CHUNK_BYTES } from '#nbak/chunking/sizes.js';
 import { nodeCrypto } from '#nbak/crypto/node.js';
+import { ZERO_NONCE } from '#nbak/crypto/provider.js';
 import { concatBytes } from '#nbak/format/bytes.js';
 import type { RepositoryId } from '#nbak/format/ids.js';
 import { openCatalog, type Catalog } from '#nbak/repository/catalog.js';
@@ -17,7 +18,6 @@ import { judgeDecrypted, restoreBackup, runBackup, withDirectory } from '../supp
 import { emptyRepository, KEY_BYTES, type TestRepository } from '../support/tiny-repository.js';
 
 const ROWS = 3000;
-const ZERO_NONCE = new Uint8Array(12);
 
 /** A source with one database of 12 MB, a repository, and a catalog on disk. */
 interface Scene {
