@@ -8,6 +8,9 @@ import { systemCode } from './storage-error.js';
 /** What file systems say that cannot write past a page cache after all, or want other addresses than ours. */
 const NOT_DIRECT: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'];
 
+/** Steps on their way to the disk at once: it goes on while this process is busy, and none waits for the one before. */
+const MOST_WRITES = 3;
+
 /**
  * Appends to a new file. Packs are read again in months, if ever: in the page cache they would take the place of what
  * applications are using, and copying them there costs more than writing them. Its methods throw system errors; each
@@ -18,10 +21,14 @@ export class GrowingFile {
   readonly #memory: AlignedMemory;
   /** The same file, opened with `O_DIRECT` for its whole steps; undefined before the first. */
   #direct: FileHandle | 'unavailable' | undefined;
+  /** False once the file system has refused a step that was to be written past its cache. */
+  #takesDirect = true;
   #step: Buffer | undefined;
   #filled = 0;
   #begun = 0;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writes = new Set<Promise<void>>();
+  /** What the first write that failed threw. */
+  #failure: { readonly error: unknown } | undefined;
   /** The call that is under way. */
   #busy: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -56,7 +63,7 @@ export class GrowingFile {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#busy;
-    await this.#writing.catch(() => undefined);
+    await Promise.all(this.#writes);
     if (this.#step !== undefined) this.#memory.give(this.#step);
     this.#step = undefined;
     try {
@@ -86,7 +93,8 @@ export class GrowingFile {
   }
 
   async #sync(): Promise<void> {
-    await this.#writing;
+    await Promise.all(this.#writes);
+    this.#assertWritten();
     if (typeof this.#direct === 'object') {
       // A file system of a user's process may keep what it was given by handle: each is asked for its own.
       await this.#direct.sync();
@@ -99,28 +107,36 @@ export class GrowingFile {
   }
 
   async #begin(step: Buffer): Promise<void> {
-    await this.#writing;
-    const position = this.#begun;
+    while (this.#writes.size >= MOST_WRITES) await Promise.race(this.#writes);
+    this.#assertWritten();
+    this.#direct ??= await openDirect(this.#handle);
+    const writing = this.#writeStep(step, this.#begun)
+      .catch((error: unknown) => void (this.#failure ??= { error }))
+      .finally(() => {
+        this.#writes.delete(writing);
+        this.#memory.give(step);
+      });
+    this.#writes.add(writing);
     this.#begun += STEP_BYTES;
     this.#step = undefined;
     this.#filled = 0;
-    this.#writing = this.#writeStep(step, position).finally(() => this.#memory.give(step));
-    this.#writing.catch(() => undefined);
   }
 
   async #writeStep(step: Buffer, position: number): Promise<void> {
-    this.#direct ??= await openDirect(this.#handle);
-    if (this.#direct !== 'unavailable') {
+    if (typeof this.#direct === 'object' && this.#takesDirect) {
       try {
         await writeAll(this.#direct, step, position);
         return;
       } catch (error) {
         if (!NOT_DIRECT.includes(systemCode(error))) throw error;
-        await this.#direct.sync();
-        await this.#closeDirect();
+        this.#takesDirect = false;
       }
     }
     await writeAll(this.#handle, step, position);
+  }
+
+  #assertWritten(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #closeDirect(): Promise<void> {

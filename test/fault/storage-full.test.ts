@@ -42,7 +42,7 @@ describe('a local storage of 1 MiB', () => {
       details: { operation: 'write', object: large },
     });
     const writer = await storage.create();
-    await expect(writer.write(new Uint8Array(3 * MiB))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await expect(writer.write(new Uint8Array(8 * MiB))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     await expect(writer.commit(large)).rejects.toThrow(TypeError);
     await writer.abort();
     // What is still on its way when the call resolves is known to have failed when the object gets its name.

@@ -25,6 +25,7 @@ const WRITES: readonly (readonly number[])[] = [
   [STEP_BYTES / 2, STEP_BYTES / 2],
   [4095, STEP_BYTES, 1, STEP_BYTES - 4096],
   [3 * STEP_BYTES + 17],
+  [9 * STEP_BYTES + 17],
   [10, 2 * STEP_BYTES, 300_000, 300_000, 300_000, 300_000, 5],
 ];
 
