@@ -35,18 +35,15 @@ export async function readPlan(source: RestoreSource, selection: Selection): Pro
   let above: PlannedEntry[] = [];
   for await (const page of readEntriesByPage(source.pages, source.backup, source.detail)) {
     for (const each of page) {
-      // Nothing more for each of very many, where everything is selected.
+      // Field by field: of a list of very many, spreading each takes a sixth of the time of planning.
       const { root, entry, owner, dedup, pieces } = each;
       const place = selector.shownPath(root, entry.path);
       const item: PlannedEntry = { root, entry, owner, dedup, pieces, place };
-      if (above.length > 0)
-        above = above.filter(
-          (directory) => directory.root === root && isAbove(directory.entry.path, entry.path),
-        );
-      if (selector.selects(each)) {
-        if (above.length > 0) entries.push(...above.splice(0));
-        entries.push(item);
-      } else if (entry.kind === 'directory') above.push(item);
+      above = above.filter(
+        (directory) => directory.root === root && isAbove(directory.entry.path, entry.path),
+      );
+      if (selector.selects(each)) entries.push(...above.splice(0), item);
+      else if (entry.kind === 'directory') above.push(item);
     }
   }
   selector.assertAllFound();

@@ -72,7 +72,7 @@ describe('what a second backup adds', () => {
   it('for one new file among many thousands is a few pages of the list', async () => {
     const { pages, before } = await growth(
       (source) => {
-        // More than a page may have (§10.6): with fewer, one repository in 300 draws a border key that ends no page among them.
+        // More than a page may have (§10.6): of 3000, one repository in 300 draws a border key that makes one page.
         for (let i = 0; i < 4200; i += 1) writeFileSync(join(source, `empty-${String(i)}`), '');
       },
       (source) => writeFileSync(join(source, 'empty-2000-and-a-half'), ''),
